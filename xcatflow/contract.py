@@ -1,0 +1,106 @@
+"""The contract of a step: one kind of desired state, and what it may use.
+
+Everything a step knows is in four methods, and none of them prints. `prepare` and the questions are the only ways to learn something,
+`apply` the only way to change something; `plan` is pure. The engine does the rest: it batches questions, decides whether to act, looks
+again after acting, records, retries.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from xcatflow.errors import CannotUndo
+from xcatflow.model.change import Change
+from xcatflow.model.question import Answers, Question, Reply
+from xcatflow.transport.protocols import Authority, Docker
+
+
+class Params(BaseModel):
+    """What is wanted, as written under `with:`. Frozen, and closed: an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False, coerce_numbers_to_str=True)
+
+
+P = TypeVar("P", bound=Params)
+S = TypeVar("S")
+
+
+class Desk(Protocol):
+    """The controller's side of a step, before anything is asked: the site's files, never the network."""
+
+    def path(self, name: str) -> Path:
+        """A path inside the site; absolute ones stay as they are. Raises InvalidInput where it leaves the site by `..`."""
+        ...
+
+    def read(self, name: str) -> str:
+        """A text file of the site. Raises InvalidInput naming it when it cannot be read."""
+        ...
+
+    def render(self, name: str, variables: Mapping[str, Any]) -> str:
+        """A Jinja2 template of the site with the node's lookups and `variables`. Raises InvalidInput with file and line."""
+        ...
+
+    @property
+    def authority(self) -> Authority:
+        """The site's CA, made on first use."""
+        ...
+
+
+class Target(Protocol):
+    """The machine or daemon a step acts on."""
+
+    name: str
+
+    def run(self, script: str, *, stdin: bytes = b"", timeout_s: float | None = None, check: bool = True) -> Reply:
+        """Run a POSIX script as root on the machine, fenced, within `timeout_s` (the step's own timeout when None).
+
+        Raises Unreachable, DeadlineExceeded, and, unless `check` is off, ActFailed when the exit status is not 0.
+        """
+        ...
+
+    @property
+    def docker(self) -> Docker:
+        """The machine's Docker daemon. Raises Unreachable."""
+        ...
+
+    @property
+    def authority(self) -> Authority: ...
+
+
+class Step(Generic[P, S]):
+    """One kind of desired state. Instances hold nothing; one serves all lanes at once."""
+
+    kind: ClassVar[str]
+    params: ClassVar[type[Params]]
+    proof: ClassVar[bool] = False
+    """True for kinds that change nothing and only wait for or prove something (`ping`, `wait.port`)."""
+
+    def prepare(self, want: P, desk: Desk) -> P:
+        """Complete `want` from the site's files (templates, lists, archives). Raises InvalidInput. Called before any connection."""
+        return want
+
+    def ask(self, want: P) -> tuple[Question[Any], ...]:
+        """What has to be looked at to know whether `want` holds."""
+        raise NotImplementedError
+
+    def seen(self, answers: Answers, want: P) -> S | None:
+        """What the answers say, None = looked and not there. Raises CannotTell when they do not say it."""
+        raise NotImplementedError
+
+    def plan(self, seen: S | None, want: P) -> tuple[Change, ...]:
+        """The differences, in the order in which they are to be applied; empty when converged. Pure."""
+        raise NotImplementedError
+
+    def apply(self, at: Target, want: P, seen: S | None, change: Change) -> None:
+        """Do one planned change. Raises ActFailed and the like; returning proves nothing, the engine looks again."""
+        raise NotImplementedError
+
+    def undo(self, at: Target, want: P, seen: S | None, change: Change) -> None:
+        """Take one applied change back; `seen` is what was there before."""
+        raise CannotUndo(f"{self.kind} has no way back")
+
+    def outputs(self, seen: S | None, want: P) -> Mapping[str, str]:
+        """What later steps may look up as `${step.ID.NAME}`."""
+        return {}

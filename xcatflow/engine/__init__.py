@@ -1,0 +1,1 @@
+"""Schedules lanes, converges steps, keeps locks."""

@@ -1,0 +1,1 @@
+"""Throw-away hosts to rehearse on."""

@@ -1,0 +1,1 @@
+"""Noderanges: text that selects nodes."""

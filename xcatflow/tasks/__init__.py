@@ -1,0 +1,1 @@
+"""Invoke tasks and the console program: thin, no logic."""
