@@ -110,5 +110,7 @@ class Interrupted(XcatflowError):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`, did you mean "x"?` for the known word closest to `word`; empty when none is close."""
     choices: Sequence[str] = sorted(set(known))
-    close = get_close_matches(word, choices, n=1, cutoff=0.6) or get_close_matches(word.lower(), choices, n=1, cutoff=0.6)
+    close = get_close_matches(word, choices, n=1, cutoff=0.6) or get_close_matches(
+        word.lower(), choices, n=1, cutoff=0.6
+    )
     return f', did you mean "{close[0]}"?' if close else ""
