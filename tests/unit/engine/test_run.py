@@ -1,0 +1,296 @@
+"""What runs do, on a world in memory."""
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from tests.fakes.running import Rig, nodes, workflow
+from xcatflow.errors import ExitCode, InvalidInput
+from xcatflow.model.event import ActEnded, ActStarted, NodeEnded, Noted, Outcome, RunEnded, WorkflowStarted
+
+
+def value(step: str, name: str, wanted: str, **more: Any) -> dict[str, Any]:
+    given = {"name": name, "value": wanted}
+    if "needs" in more:
+        given["needs"] = more.pop("needs")
+    return {"id": step, "use": more.pop("use", "memory.value"), "with": given, **more}
+
+
+TWO = workflow([value("one", "a", "1"), value("two", "b", "${node.name}")])
+
+
+def test_a_run_applies_looks_again_and_a_second_changes_nothing() -> None:
+    rig = Rig(nodes("n1", "n2"))
+    assert rig(TWO) == ExitCode.OK
+    assert set(rig.outcomes().values()) == {Outcome.CHANGED}
+    assert rig.world.values == {("n1", "a"): "1", ("n1", "b"): "n1", ("n2", "a"): "1", ("n2", "b"): "n2"}
+    rig.world.asked.clear()
+    rig.world.acts.clear()
+    assert rig(TWO) == ExitCode.OK
+    assert set(rig.outcomes().values()) == {Outcome.OK}
+    assert rig.world.acts == []
+    assert sorted(rig.world.asked) == [(("shell", "n1"), 2), (("shell", "n2"), 2)], "one look per machine for all steps"
+
+
+def test_after_an_act_the_remaining_looks_are_asked_again_once() -> None:
+    rig = Rig(nodes("n1"))
+    rig(workflow([value("a", "a", "1"), value("b", "b", "1"), value("c", "c", "1")]))
+    assert [count for _, count in rig.world.asked] == [3, 3, 2, 1]
+
+
+def test_a_plan_touches_nothing() -> None:
+    rig = Rig(nodes("n1"))
+    assert rig(TWO, apply=False) == ExitCode.OK
+    assert set(rig.outcomes().values()) == {Outcome.WOULD_CHANGE}
+    assert rig.world.acts == []
+    assert not [event for event in rig.events if isinstance(event, ActStarted)]
+
+
+def test_an_act_is_on_record_before_and_after() -> None:
+    rig = Rig(nodes("n1"))
+    rig(TWO)
+    names = [type(event).__name__ for event in rig.events if isinstance(event, ActStarted | ActEnded)]
+    assert names == ["ActStarted", "ActEnded"] * 2
+    started = next(event for event in rig.events if isinstance(event, ActStarted))
+    assert started.key == "run/test/n1/one/0"
+    assert str(started.change) == "create value a: 1"
+
+
+def test_what_does_not_converge_fails_loudly() -> None:
+    rig = Rig(nodes("n1"))
+    rig.world.broken.add("a")
+    assert rig(TWO) == ExitCode.FAILED
+    failed = rig.steps()["n1", "one"]
+    assert failed.outcome == Outcome.FAILED
+    assert failed.message == "still to do after the act: create value a: 1"
+    assert ("n1", "two") not in rig.steps(), "the lane stops"
+
+
+def test_a_failing_act_stops_only_its_lane_and_tells_what_the_machine_said() -> None:
+    rig = Rig(nodes("n1", "n2"))
+    rig.world.values["n2", "a"] = "1"
+    rig.world.failing["a"] = 1
+    assert rig(TWO) == ExitCode.FAILED
+    assert rig.ended() == {"n1": Outcome.FAILED, "n2": Outcome.CHANGED}
+    assert (rig.steps()["n1", "one"].message, rig.steps()["n1", "one"].detail) == ("a would not", "line one\nline two")
+
+
+def test_an_unreachable_machine_is_told_apart() -> None:
+    rig = Rig(nodes("n1", "n2"))
+    rig.world.off.add("n1")
+    assert rig(TWO) == ExitCode.FAILED
+    assert rig.ended() == {"n1": Outcome.UNREACHABLE, "n2": Outcome.CHANGED}
+    ended = rig.events[-1]
+    assert isinstance(ended, RunEnded)
+    assert ended.counts == {"unreachable": 1, "changed": 1}
+
+
+def test_a_bug_in_a_step_is_told_and_takes_no_other_lane_with_it() -> None:
+    rig = Rig(nodes("n1"))
+    assert rig(workflow([value("x", "a", "1", use="memory.buggy")])) == ExitCode.BUG
+    assert "ZeroDivisionError" in rig.steps()["n1", "x"].message
+
+
+def test_on_failure_continue_and_undo() -> None:
+    rig = Rig(nodes("n1"))
+    rig.world.failing["a"] = 1
+    rig(workflow([value("a", "a", "1", on_failure="continue"), value("b", "b", "1")]))
+    assert rig.outcomes() == {("n1", "a"): Outcome.FAILED, ("n1", "b"): Outcome.CHANGED}
+    rig = Rig(nodes("n1"))
+    rig.world.values["n1", "a"] = "0"
+    rig.world.failing["b"] = 1
+    rig(workflow([value("a", "a", "1"), value("b", "b", "1", on_failure="undo")]))
+    assert rig.world.values["n1", "a"] == "0"
+    ended = next(event for event in rig.events if isinstance(event, NodeEnded))
+    assert ended.message == "undone: update value a: 0 -> 1"
+
+
+def test_retry() -> None:
+    rig = Rig(nodes("n1"))
+    rig.world.failing["a"] = 2
+    assert rig(workflow([value("a", "a", "1", retry={"attempts": 3, "wait": 0})])) == ExitCode.OK
+    assert len(rig.world.acts) == 3
+    rig = Rig(nodes("n1"))
+    rig.world.failing["a"] = 3
+    assert rig(workflow([value("a", "a", "1", retry={"attempts": 3, "wait": 0})])) == ExitCode.FAILED
+
+
+def test_after_runs_only_when_something_changed() -> None:
+    steps = [value("a", "a", "1"), value("always", "restart", "1", use="memory.command", after="a")]
+    rig = Rig(nodes("n1"))
+    rig(workflow(steps))
+    assert rig.outcomes()["n1", "always"] == Outcome.CHANGED
+    rig(workflow(steps))
+    assert rig.outcomes()["n1", "always"] == Outcome.SKIPPED
+
+
+def test_only_narrows_a_step() -> None:
+    rig = Rig(nodes("n1", "n2"))
+    rig(workflow([value("a", "a", "1", only="n2")]))
+    assert rig.outcomes() == {("n1", "a"): Outcome.SKIPPED, ("n2", "a"): Outcome.CHANGED}
+
+
+def test_an_output_is_known_to_later_steps() -> None:
+    steps = [value("a", "a", "1"), value("b", "b", "${step.a.value}-x")]
+    rig = Rig(nodes("n1"))
+    assert rig(workflow(steps), apply=False) == ExitCode.OK
+    assert rig.outcomes()["n1", "b"] == Outcome.DEFERRED
+    rig(workflow(steps))
+    assert rig.world.values["n1", "b"] == "1-x"
+    rig(workflow(steps), apply=False)
+    assert rig.outcomes()["n1", "b"] == Outcome.OK, "known in a plan as soon as nothing before it would change"
+
+
+def test_what_an_earlier_change_would_bring_is_deferred_not_guessed() -> None:
+    steps = [value("a", "a", "1"), value("b", "b", "1", needs="a")]
+    rig = Rig(nodes("n1"))
+    assert rig(workflow(steps), apply=False) == ExitCode.OK
+    assert rig.outcomes() == {("n1", "a"): Outcome.WOULD_CHANGE, ("n1", "b"): Outcome.DEFERRED}
+    alone = workflow([value("b", "b", "1", needs="a")])
+    assert rig(alone, apply=False) == ExitCode.FAILED, "nothing would bring it: cannot tell is an error"
+    later = workflow([value("c", "c", "1", needs="a")], name="later")
+    rig(workflow([value("a", "a", "1")]), later, apply=False)
+    assert rig.outcomes()["n1", "c"] == Outcome.DEFERRED, "across the workflows of a chain as well"
+
+
+def test_proofs_wait_change_nothing_and_fail_in_a_plan() -> None:
+    proof = workflow([value("p", "a", "1", use="memory.proof")])
+    rig = Rig(nodes("n1"))
+    assert rig(proof, apply=False) == ExitCode.FAILED
+    assert rig.steps()["n1", "p"].message == "value a: not there"
+    assert rig(proof) == ExitCode.OK
+    assert rig.outcomes() == {("n1", "p"): Outcome.OK}
+    both = workflow([value("b", "b", "1"), value("p", "c", "1", use="memory.proof")])
+    rig(both, apply=False)
+    assert rig.outcomes()["n1", "p"] == Outcome.DEFERRED
+
+
+def test_equal_jobs_are_one_job() -> None:
+    shared = workflow([value("net", "net", "1", at="hub"), value("own", "${node.name}", "1", at="hub")])
+    rig = Rig(nodes("hub", "n1", "n2", "n3"))
+    rig(shared)
+    assert sorted(act[1] for act in rig.world.acts) == ["hub", "n1", "n2", "n3", "net"]
+    steps = [event for (_, step), event in rig.steps().items() if step == "net"]
+    assert sorted(event.outcome for event in steps) == ["changed", "ok", "ok", "ok"]
+    owner = next(event.node for event in steps if event.outcome == Outcome.CHANGED)
+    assert {event.shared_with for event in steps} == {"", owner}
+    rig = Rig(nodes("hub", "n1"))
+    rig.world.failing["net"] = 9
+    rig(shared)
+    assert sorted(rig.ended().values()) == ["failed", "failed"]
+    assert len(rig.world.acts) == 1, "a failure is shared as well"
+
+
+def test_a_failed_node_is_left_out_of_later_workflows() -> None:
+    later = workflow([value("c", "c", "1")], name="later")
+    rig = Rig(nodes("n1", "n2"))
+    rig.world.values["n2", "a"] = "1"
+    rig.world.failing["a"] = 1
+    rig(TWO, later)
+    started = [event for event in rig.events if isinstance(event, WorkflowStarted)]
+    assert [event.nodes for event in started] == [("n1", "n2"), ("n2",)]
+    assert rig.run is not None
+    assert rig.run.outcomes == {"n1": Outcome.FAILED, "n2": Outcome.CHANGED}
+    rig.world.failing["a"] = 1
+    rig.world.values.clear()
+    rig(TWO, later, stops=True)
+    assert len([event for event in rig.events if isinstance(event, WorkflowStarted)]) == 1
+
+
+def test_stop_after_begins_no_further_node() -> None:
+    names = [f"n{number:02}" for number in range(20)]
+    rig = Rig(nodes(*names))
+    rig.world.off.update(names)
+    limits = {"fanout": 1, "batch": 5, "stop_after": {"unreachable": 3}}
+    assert rig(workflow([value("a", "a", "1")], limits=limits)) == ExitCode.FAILED
+    assert list(rig.ended().values()).count(Outcome.UNREACHABLE) == 3
+    assert list(rig.ended().values()).count(Outcome.SKIPPED) == 17
+    assert [event.text for event in rig.events if isinstance(event, Noted)] == [
+        "stop_after: 3 unreachable, no further node was begun"
+    ]
+    assert len(rig.world.asked) == 5, "later batches were not even looked at"
+
+
+def test_an_interrupt_finishes_running_acts_and_begins_nothing_more() -> None:
+    rig = Rig(nodes("n1"))
+    rig.world.hold = threading.Event()
+    codes: list[ExitCode] = []
+    thread = threading.Thread(target=lambda: codes.append(rig(TWO)))
+    thread.start()
+    deadline = time.monotonic() + 10
+    while not any(isinstance(event, ActStarted) for event in rig.events) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert rig.run is not None
+    rig.run.stop()
+    rig.world.hold.set()
+    thread.join(10)
+    assert codes == [ExitCode.INTERRUPTED]
+    assert rig.world.values == {("n1", "a"): "1"}
+    assert rig.outcomes() == {("n1", "one"): Outcome.CHANGED}
+
+
+def test_secrets_are_used_and_never_told() -> None:
+    rig = Rig(nodes("n1"))
+    rig.secrets["key"] = "s3cret"
+    rig.world.broken.add("a")
+    rig(workflow([value("a", "a", "x${secret.key}x")]))
+    assert rig.world.acts == [("n1", "a", "xs3cretx")]
+    told = "".join(str(event.to_json()) for event in rig.events)
+    assert "s3cret" not in told
+    assert "x(secret)x" in told
+
+
+def test_for_each_repeats_for_texts_lists_and_nodes() -> None:
+    rig = Rig(nodes("n1", "n2", usercomment="p,q"))
+    rig(
+        workflow(
+            [
+                value("text", "${each}", "1", for_each="${node.usercomment}"),
+                value("nodes", "${each}", "1", for_each={"nodes": "n2"}, at="${each}"),
+                value("none", "${each}", "1", for_each="${node.ip}"),
+            ]
+        )
+    )
+    assert sorted({step for _, step in rig.outcomes()}) == ["nodes[n2]", "text[p]", "text[q]"]
+
+
+@pytest.mark.parametrize(
+    ("step", "complaint"),
+    [
+        (
+            value("a", "${node.ip}", "1"),
+            'test.yaml:1: step "a" needs "${node.ip}", but "ip" is not set on nodes "n[1-2]": set it there or on one of the groups',
+        ),
+        (
+            value("a", "${input.x}", "1"),
+            'test.yaml:1: step "a" needs "${input.x}", but nothing was given: add -i x=VALUE',
+        ),
+        (value("a", "${secret.x}", "1"), 'test.yaml:1: step "a" needs "${secret.x}", but there is no secret "x"'),
+        (value("a", "a", "1", at="n9"), 'test.yaml:1: step "a" is to act at "n9", but there is no node "n9"'),
+        (value("a", "a", "1", only="n9"), "test.yaml:1: unknown n9"),
+        ({"id": "a", "use": "memory.value", "with": {"name": "a", "value": ["x"]}}, 'test.yaml:1: "value": '),
+    ],
+)
+def test_all_that_can_be_known_is_refused_before_anything_is_asked(step: dict[str, Any], complaint: str) -> None:
+    rig = Rig(nodes("n1", "n2"))
+    with pytest.raises(InvalidInput) as caught:
+        rig(workflow([step]))
+    assert [str(problem)[: len(complaint)] for problem in caught.value.problems] == [complaint]
+    assert rig.world.asked == []
+
+
+def test_a_container_is_no_machine_to_act_on() -> None:
+    rig = Rig(nodes("c1", mgt="docker"))
+    with pytest.raises(
+        InvalidInput, match=r'node "c1" cannot be acted on, being a container: add "at: \$\{node.dockerhost\}"'
+    ):
+        rig(workflow([value("a", "a", "1")]))
+
+
+def test_inputs_come_from_outside_with_defaults() -> None:
+    rig = Rig(nodes("n1"))
+    inputs = {"x": {"default": "d"}, "y": {"default": "e"}}
+    rig(workflow([value("a", "${input.x}", "${input.y}")], inputs=inputs), inputs={"x": "given"})
+    assert rig.world.values == {("n1", "given"): "e"}

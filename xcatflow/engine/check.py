@@ -1,0 +1,88 @@
+"""What can be said against a workflow before any node is looked at."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from xcatflow.contract import Step
+from xcatflow.engine.scope import known_node_attribute
+from xcatflow.errors import InvalidInput, Problem, did_you_mean
+from xcatflow.model.definitions import Definitions
+from xcatflow.model.lookup import templates_in
+from xcatflow.model.placed import PlacedStep, PlacedWorkflow
+
+
+def check_workflow(
+    workflow: PlacedWorkflow, find_step: Callable[[str], Step[Any, Any]], definitions: Definitions
+) -> tuple[Problem, ...]:
+    """Unknown kinds, unknown and missing parameters, unknown node attributes: all of them."""
+    problems: dict[Problem, None] = {}
+    for placed in workflow.steps:
+        for problem in (*_check_params(placed, find_step), *_check_lookups(placed, definitions)):
+            problems[problem] = None
+    return tuple(problems)
+
+
+def _check_params(placed: PlacedStep, find_step: Callable[[str], Step[Any, Any]]) -> list[Problem]:
+    try:
+        step = find_step(placed.spec.use)
+    except InvalidInput as error:
+        return [Problem(problem.message, placed.place(("use",))) for problem in error.problems]
+    fields = {field.alias or name: field for name, field in step.params.model_fields.items() if not field.exclude}
+    problems = [
+        Problem(f'unknown parameter "{name}" of {step.kind}{_hint(name, fields)}', placed.place(("with", name)))
+        for name in placed.spec.with_
+        if name not in fields
+    ]
+    problems += [
+        Problem(f'{step.kind} needs the parameter "{name}"', placed.place(("use",)))
+        for name, field in fields.items()
+        if field.is_required() and name not in placed.spec.with_
+    ]
+    return problems
+
+
+def _hint(name: str, fields: Mapping[str, object]) -> str:
+    return did_you_mean(name, fields) or f", known are {', '.join(fields)}"
+
+
+def _check_lookups(placed: PlacedStep, definitions: Definitions) -> list[Problem]:
+    problems: list[Problem] = []
+    texts: dict[str, object] = {"at": placed.spec.at, "only": placed.spec.only, "with": placed.spec.with_}
+    for key, value in texts.items():
+        for path, template in templates_in(value):
+            for lookup in template.lookups:
+                match lookup.path:
+                    case ("node", attribute) | ("node", "host", attribute):
+                        if not known_node_attribute(definitions, attribute):
+                            text = f'"${{{".".join(lookup.path)}}}": nodes have no attribute "{attribute}"'
+                            problems.append(Problem(text, placed.place((key, *path))))
+    return problems
+
+
+def checked_inputs(workflow: PlacedWorkflow, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The given inputs, converted to their declared types. Raises InvalidInput."""
+    declared = workflow.spec.inputs
+    problems: list[Problem] = []
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in declared:
+            hint = did_you_mean(name, declared) or (f", known are {', '.join(declared)}" if declared else "")
+            problems.append(Problem(f'workflow "{workflow.spec.name}" has no input "{name}"{hint}'))
+            continue
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        spec = declared[name]
+        if spec.type == "int" and not text.lstrip("-").isdigit():
+            problems.append(Problem(f'input "{name}": expected a whole number, found "{text}"'))
+        elif spec.type == "bool" and text not in ("true", "false", "yes", "no", "1", "0"):
+            problems.append(Problem(f'input "{name}": expected true or false, found "{text}"'))
+        elif spec.choices and text not in spec.choices:
+            problems.append(Problem(f'input "{name}": expected one of {", ".join(spec.choices)}, found "{text}"'))
+        values[name] = text
+    for name, spec in declared.items():
+        if spec.required and name not in given:
+            problems.append(
+                Problem(f'input "{name}" is missing: add -i {name}=VALUE', workflow.place(("inputs", name)))
+            )
+    if problems:
+        raise InvalidInput(problems)
+    return values

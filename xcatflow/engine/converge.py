@@ -1,0 +1,162 @@
+"""One step on one node: look, compare, act, look again; everything that can go wrong becomes an outcome."""
+
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from xcatflow.engine.bus import JournalFailed
+from xcatflow.engine.context import Context, Face, Faces, Given, Result, gather
+from xcatflow.engine.prepare import Prepared
+from xcatflow.errors import ActFailed, CannotTell, Interrupted, InvalidInput, NotConverged, Unreachable, XcatflowError
+from xcatflow.model.change import Change
+from xcatflow.model.event import ActEnded, ActStarted, Outcome, StepStarted
+from xcatflow.model.question import Answers
+
+
+@dataclass(slots=True)
+class Looks:
+    """A lane's answers: good until the lane's own next act (`stale`), then asked again with those of its remaining steps."""
+
+    faces: Faces
+    steps: list[Prepared]
+    given: dict[Face, Given]
+    stale: bool = False
+
+    def answers(self, index: int, prepared: Prepared) -> Answers:
+        """Answers for this step; asked again, with those of the lane's remaining steps, once after each act of the lane."""
+        if self.stale:
+            self.given = {}
+            self.stale = False
+        ref = prepared.target
+        assert ref is not None
+        missing = [q for q in prepared.questions if q not in self.given.get(ref.face(q.face), {})]
+        if missing:
+            for face, questions in gather(self.steps[index:], first=prepared).items():
+                known = self.given.get(face, {})
+                wanted = tuple(q for q in questions if q not in known)
+                if wanted:
+                    self.given[face] = {**known, **self.faces.ask(face, wanted)}
+        found = {q: self.given[ref.face(q.face)][q] for q in prepared.questions}
+        return Answers(found)
+
+
+@dataclass(slots=True)
+class Applied:
+    """One change that was made, for the way back."""
+
+    prepared: Prepared
+    seen: object
+    change: Change
+
+
+@dataclass(slots=True)
+class Converger:
+    """Takes the steps of one lane to what they want."""
+
+    context: Context
+    node: str
+    looks: Looks
+    outputs: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    applied: list[Applied] = field(default_factory=list)
+
+    def attempts(self, index: int, prepared: Prepared) -> Result:
+        """The step, again as often as its `retry` says."""
+        retry = prepared.placed.spec.retry
+        for left in range((retry.attempts if retry and self.context.apply else 1) - 1, -1, -1):
+            result = self._guarded(index, prepared)
+            if not result.outcome.bad or not left or self.context.stopping.is_set():
+                break
+            self.looks.stale = True
+            assert retry is not None
+            self.context.stopping.wait(retry.wait)
+        return result
+
+    def _guarded(self, index: int, prepared: Prepared) -> Result:
+        """The step with everything that can go wrong turned into an outcome."""
+        try:
+            return self._converge(index, prepared)
+        except Interrupted:
+            return Result(Outcome.SKIPPED, message="stopped before it was done")
+        except JournalFailed as error:
+            self.context.stopping.set()
+            return Result(Outcome.FAILED, message=str(error))
+        except (CannotTell, Unreachable, ActFailed, InvalidInput) as error:
+            if self._may_come(prepared):
+                return Result(Outcome.DEFERRED, message="known after apply")
+            outcome = Outcome.UNREACHABLE if isinstance(error, Unreachable) else Outcome.FAILED
+            return Result(outcome, message=one_line(error), detail=getattr(error, "detail", ""))
+        except XcatflowError as error:
+            return Result(Outcome.FAILED, message=one_line(error))
+        except Exception as error:  # a bug in a step must not take the other lanes with it
+            self.context.bugs.append(f"{prepared.step.kind}: {error!r}")
+            return Result(
+                Outcome.FAILED, message=f"bug in {prepared.step.kind}: {error!r}", detail=traceback.format_exc()
+            )
+
+    def _may_come(self, prepared: Prepared) -> bool:
+        """In a plan: could an earlier would-be change of this lane, or of the step's machine, be what is missing here?"""
+        if self.context.apply:
+            return False
+        names = {self.node, prepared.target.name if prepared.target else ""}
+        return bool(names & self.context.pending)
+
+    def _converge(self, index: int, prepared: Prepared) -> Result:
+        if prepared.late:
+            if not self.context.apply and self._may_come(prepared):
+                return Result(Outcome.DEFERRED, message="known after apply")
+            self.context.finish(prepared, self.outputs)
+        step, want = prepared.step, prepared.want
+        seen = step.seen(self.looks.answers(index, prepared), want)
+        changes: tuple[Change, ...] = step.plan(seen, want)
+        if not changes:
+            return Result(Outcome.OK, outputs=step.outputs(seen, want))
+        if not self.context.apply:
+            return self._would(prepared, changes)
+        self._apply(prepared, seen, changes)
+        if not step.verifies(want):
+            return Result(Outcome.CHANGED, changes, outputs=step.outputs(seen, want))
+        after = step.seen(self.looks.answers(index, prepared), want)
+        if left := step.plan(after, want):
+            raise NotConverged(f"still to do after the act: {'; '.join(str(change) for change in left)}")
+        if step.proof:
+            return Result(Outcome.OK, outputs=step.outputs(after, want))
+        return Result(Outcome.CHANGED, changes, outputs=step.outputs(after, want))
+
+    def _would(self, prepared: Prepared, changes: tuple[Change, ...]) -> Result:
+        if not prepared.step.proof:
+            return Result(Outcome.WOULD_CHANGE, changes)
+        if self._may_come(prepared):
+            return Result(Outcome.DEFERRED, message="known after apply")
+        return Result(
+            Outcome.FAILED, message="; ".join(f"{change.what}: {change.after or change.why}" for change in changes)
+        )
+
+    def _apply(self, prepared: Prepared, seen: object, changes: tuple[Change, ...]) -> None:
+        context, ref = self.context, prepared.target
+        assert ref is not None
+        at = context.faces.target(ref, prepared.placed.spec.timeout or context.step_timeout_s)
+        common = {"workflow": context.workflow, "node": self.node, "step": prepared.id, "target": ref.name}
+        context.bus.emit(StepStarted(at=time.time(), **common))
+        for number, change in enumerate(changes):
+            if context.stopping.is_set():
+                raise Interrupted
+            key = f"{context.run}/{context.workflow}/{self.node}/{prepared.id}/{number}"
+            shown = context.redactor.change(change)
+            context.bus.write(ActStarted(at=time.time(), key=key, change=shown, **common))
+            error = "interrupted"
+            self.looks.stale = True
+            try:
+                prepared.step.apply(at, prepared.want, seen, change)
+                error = ""
+            except XcatflowError as failure:
+                error = one_line(failure)
+                raise
+            finally:
+                context.bus.emit(ActEnded(at=time.time(), key=key, error=context.redactor.text(error)))
+            self.applied.append(Applied(prepared, seen, change))
+
+
+def one_line(error: Exception) -> str:
+    """An error's message without line breaks."""
+    return " ".join(str(error).split())

@@ -1,0 +1,239 @@
+"""From workflows and nodes to lanes: everything that can be known, and refused, before the first connection is opened."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from xcatflow.contract import Desk, Params, Step
+from xcatflow.engine.locate import locate
+from xcatflow.engine.scope import NotYet, Outputs, Scope
+from xcatflow.errors import InvalidInput, Problem, Source
+from xcatflow.model.complaints import problems_of
+from xcatflow.model.definitions import Definitions
+from xcatflow.model.fold import fold
+from xcatflow.model.lookup import BadTemplate, MissingValue, has_lookup, resolve_tree
+from xcatflow.model.placed import PlacedStep, PlacedWorkflow
+from xcatflow.model.question import Question
+from xcatflow.model.target import TargetRef
+from xcatflow.model.workflow import EachNode
+
+
+@dataclass(slots=True, eq=False)
+class Prepared:
+    """One step of one lane. `target` and `want` are None while they depend on an earlier step's output (`late`)."""
+
+    id: str
+    placed: PlacedStep
+    step: Step[Any, Any]
+    scope: Scope
+    target: TargetRef | None = None
+    want: Params | None = None
+    questions: tuple[Question[Any], ...] = ()
+    shared: bool = False
+
+    @property
+    def late(self) -> bool:
+        return self.want is None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for steps that want the same of the same target."""
+        return (self.step.kind, self.target, repr(self.want))
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """One node's steps, in order; `skipped` are the ids of steps that are not for this node."""
+
+    node: str
+    steps: list[Prepared] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Complaints:
+    """Problems by place and text, with the nodes that have them: a thousand nodes with one mistake are one message."""
+
+    found: dict[tuple[Source | None, str], list[str]] = field(default_factory=dict)
+
+    def add(self, node: str, problem: Problem) -> None:
+        self.found.setdefault((problem.source, problem.message), []).append(node)
+
+    def problems(self, place: Callable[[str], Source | None]) -> tuple[Problem, ...]:
+        """One problem each, `{nodes}` filled in; `place` tells where a node is defined."""
+        return tuple(
+            Problem(message.replace("{nodes}", _named(nodes, place(nodes[0]))), source)
+            for (source, message), nodes in self.found.items()
+        )
+
+
+@dataclass(slots=True)
+class Preparer:
+    """Resolves steps for nodes. `desk` makes the controller's side for a scope, `select` evaluates a noderange."""
+
+    definitions: Definitions
+    find_step: Callable[[str], Step[Any, Any]]
+    select: Callable[[str, Source], tuple[str, ...]]
+    desk: Callable[[Scope], Desk]
+    secret: Callable[[str], str | None]
+    _wants: dict[tuple[object, ...], Params] = field(default_factory=dict)
+    _chosen: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def lanes(self, workflow: PlacedWorkflow, nodes: Iterable[str], inputs: Mapping[str, Any]) -> tuple[Lane, ...]:
+        """A lane for each node. Raises InvalidInput with every problem of every node."""
+        complaints = Complaints()
+        lanes = [Lane(node) for node in nodes]
+        for placed in workflow.steps:
+            step = self.find_step(placed.spec.use)
+            root = replace(_root(placed), given=inputs)
+            for lane in lanes:
+                scope = Scope(
+                    self.definitions, lane.node, _rerooted(placed.inputs, root), _prefix(placed.id), secret=self.secret
+                )
+                try:
+                    if not self._meant(placed, scope):
+                        lane.skipped.append(placed.id)
+                        continue
+                    lane.steps += [self._prepare(item_id, placed, step, s) for item_id, s in self._items(placed, scope)]
+                except InvalidInput as error:
+                    for problem in error.problems:
+                        complaints.add(lane.node, problem)
+        if complaints.found:
+            raise InvalidInput(complaints.problems(self.definitions.source))
+        _mark_shared(lanes)
+        return tuple(lanes)
+
+    def finish(self, prepared: Prepared, outputs: Outputs) -> None:
+        """Resolve a late step now that earlier steps have run. Raises InvalidInput."""
+        prepared.scope = replace(prepared.scope, outputs=outputs)
+        self._resolve(prepared)
+
+    def _prepare(self, item_id: str, placed: PlacedStep, step: Step[Any, Any], scope: Scope) -> Prepared:
+        prepared = Prepared(item_id, placed, step, scope)
+        try:
+            self._resolve(prepared)
+        except NotYet:
+            prepared.target = prepared.want = None
+        return prepared
+
+    def _resolve(self, prepared: Prepared) -> None:
+        placed, scope = prepared.placed, prepared.scope
+        at = self._filled(placed, scope, ("at",), placed.spec.at)
+        given = {key: self._filled(placed, scope, ("with", key), value) for key, value in placed.spec.with_.items()}
+        prepared.target = locate(at, scope.node, self.definitions, placed)
+        prepared.want = self._want(prepared, given)
+        prepared.questions = prepared.step.ask(prepared.want)
+
+    def _filled(self, placed: PlacedStep, scope: Scope, path: tuple[str | int, ...], value: Any) -> Any:
+        if not has_lookup(value):
+            return value
+        try:
+            return resolve_tree(value, scope)
+        except MissingValue as error:
+            raise InvalidInput(_missing(error, placed), placed.place(path)) from None
+        except BadTemplate as error:
+            raise InvalidInput(str(error), placed.place(path)) from None
+
+    def _want(self, prepared: Prepared, given: Mapping[str, Any]) -> Params:
+        step, placed, scope = prepared.step, prepared.placed, prepared.scope
+        key = (id(placed), json.dumps(given, sort_keys=True, default=str))
+        if not (want := self._wants.get(key)):
+            try:
+                want = self._wants[key] = step.params.model_validate(given)
+            except ValidationError as error:
+                raise InvalidInput(
+                    problems_of(error, step.params, lambda path: placed.place(("with", *path)))
+                ) from None
+        if type(step).prepare is not Step.prepare:
+            try:
+                want = step.prepare(want, self.desk(scope))
+            except InvalidInput as error:
+                here = placed.place(("with",))
+                raise InvalidInput(p if p.source else replace(p, source=here) for p in error.problems) from None
+        return want
+
+    def _items(self, placed: PlacedStep, scope: Scope) -> list[tuple[str, Scope]]:
+        """(id, scope) of every repetition of a step whose `for_each` has to be looked up."""
+        match placed.spec.for_each:
+            case str() as text:
+                items = [item.strip() for item in self._looked_up(placed, scope, text).split(",") if item.strip()]
+            case EachNode(nodes=text):
+                items = sorted(
+                    self._nodes_of(self._looked_up(placed, scope, text), placed.place(("for_each", "nodes")))
+                )
+            case _:
+                return [(placed.id, scope)]
+        return [(f"{placed.id}[{item}]", replace(scope, inputs=replace(scope.inputs, each=item))) for item in items]
+
+    def _looked_up(self, placed: PlacedStep, scope: Scope, text: str) -> str:
+        """A text outside `with:`; empty where a value is missing. Raises InvalidInput."""
+        try:
+            return str(resolve_tree(text, scope))
+        except MissingValue:
+            return ""
+        except NotYet:
+            raise InvalidInput("outputs of steps can be used under with: and at: only", placed.place(())) from None
+
+    def _meant(self, placed: PlacedStep, scope: Scope) -> bool:
+        """Is the step for this node, by all its `only:`?"""
+        place = placed.place(("only",))
+        return all(scope.node in self._nodes_of(self._looked_up(placed, scope, text), place) for text in placed.only)
+
+    def _nodes_of(self, noderange: str, place: Source) -> frozenset[str]:
+        if noderange not in self._chosen:
+            self._chosen[noderange] = frozenset(self.select(noderange, place))
+        return self._chosen[noderange]
+
+
+def _mark_shared(lanes: Iterable[Lane]) -> None:
+    """Equal jobs are one job: find those that more than one lane wants."""
+    owners: dict[tuple[object, ...], Prepared] = {}
+    for lane in lanes:
+        for prepared in lane.steps:
+            if prepared.late:
+                continue
+            first = owners.setdefault(prepared.key, prepared)
+            if first is not prepared:
+                first.shared = prepared.shared = True
+
+
+def _missing(error: MissingValue, placed: PlacedStep) -> str:
+    text = "${" + ".".join(error.path) + "}"
+    needs = f'step "{placed.id}" needs "{text}", but '
+    match error.path:
+        case ("node", "osimage" | "network" | "host" as reference, attribute):
+            return f'{needs}no {reference} with a "{attribute}" belongs to {{nodes}}'
+        case ("node", attribute):
+            return f'{needs}"{attribute}" is not set on {{nodes}}: set it there or on one of the groups'
+        case ("input", name):
+            return f'{needs}nothing was given: add -i {name}=VALUE, or a default under "inputs"'
+        case ("secret", name):
+            return f'{needs}there is no secret "{name}": set XCATFLOW_SECRET_{name.upper()} or write the file secrets/{name}'
+    return f"{needs}it has no value"
+
+
+def _named(nodes: list[str], place: Source | None) -> str:
+    first = f" ({'the first ' if len(nodes) > 1 else ''}at {place})" if place and place.file else ""
+    return f'node{"s" if len(nodes) > 1 else ""} "{fold(nodes)}"{first}'
+
+
+def _prefix(step_id: str) -> str:
+    head, slash, _ = step_id.rpartition("/")
+    return head + slash
+
+
+def _root(placed: PlacedStep) -> Any:
+    inputs = placed.inputs
+    while inputs.outer is not None:
+        inputs = inputs.outer
+    return inputs
+
+
+def _rerooted(inputs: Any, root: Any) -> Any:
+    """The same chain of scopes with the workflow's own inputs given from outside."""
+    if inputs.outer is None:
+        return replace(root, each=inputs.each)
+    return replace(inputs, outer=_rerooted(inputs.outer, root))

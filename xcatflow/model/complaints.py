@@ -1,0 +1,90 @@
+"""Pydantic's findings in our words: which key, what was expected, what was found, and where it stands."""
+
+from collections.abc import Callable, Iterable
+from types import GenericAlias, UnionType
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from xcatflow.errors import Problem, Source, did_you_mean
+
+Path = tuple[str | int, ...]
+
+
+def problems_of(error: ValidationError, model: type[BaseModel], place: Callable[[Path], Source]) -> tuple[Problem, ...]:
+    """One problem per finding; `place` gives the source of a path, and for a path that does not exist that of its nearest parent."""
+    found: dict[tuple[Source, str], Problem] = {}
+    for finding in error.errors(include_url=False):
+        path = _real_path(finding["loc"], model)
+        problem = Problem(_message(finding, path, model), place(path))
+        found.setdefault((place(path), problem.message), problem)
+    return tuple(found.values())
+
+
+def _message(finding: Any, path: Path, model: type[BaseModel]) -> str:
+    name = ".".join(str(part) for part in path)
+    match finding["type"]:
+        case "extra_forbidden":
+            known = _keys(_model_at(model, path[:-1]))
+            return f'unknown key "{path[-1]}"{did_you_mean(str(path[-1]), known) or ", known are " + ", ".join(known)}'
+        case "missing":
+            return f'"{path[-1]}" is missing'
+        case "value_error":
+            return f'"{name}": {str(finding["msg"]).removeprefix("Value error, ")}'
+        case _:
+            text = str(finding["msg"])
+            found = finding["input"]
+            shown = f', found "{found}"' if isinstance(found, str | int | float) else f", found {_sort(found)}"
+            return f'"{name}": {text[:1].lower()}{text[1:]}{shown}'
+
+
+def _sort(value: object) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case dict():
+            return "a mapping"
+        case list() | tuple():
+            return "a list"
+    return type(value).__name__
+
+
+def _real_path(loc: Iterable[str | int], model: type[BaseModel]) -> Path:
+    """The location without the parts that pydantic adds for members of unions and for validators."""
+    return tuple(part for part in loc if isinstance(part, int) or not _is_tag(part, model))
+
+
+def _is_tag(part: str, model: type[BaseModel]) -> bool:
+    return part in ("str", "int", "float", "bool", "[key]") or "[" in part or part in _model_names(model)
+
+
+def _model_names(model: type[BaseModel]) -> set[str]:
+    names = {model.__name__}
+    for field in model.model_fields.values():
+        names |= {inner.__name__ for inner in _models_in(field.annotation)}
+    return names
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if (
+        isinstance(annotation, type)
+        and not isinstance(annotation, GenericAlias | UnionType)
+        and issubclass(annotation, BaseModel)
+    ):
+        return [annotation]
+    return [inner for argument in get_args(annotation) for inner in _models_in(argument)]
+
+
+def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel]:
+    for part in path:
+        if isinstance(part, int):
+            continue
+        for name, field in model.model_fields.items():
+            if part in (name, field.alias) and (inner := _models_in(field.annotation)):
+                model = inner[0]
+                break
+    return model
+
+
+def _keys(model: type[BaseModel]) -> tuple[str, ...]:
+    return tuple(field.alias or name for name, field in model.model_fields.items())

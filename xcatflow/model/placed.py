@@ -1,0 +1,52 @@
+"""Workflows as loaded: composed into one flat list of steps, each knowing where it was written and what its inputs are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from xcatflow.errors import Source
+from xcatflow.model.workflow import Chain, Input, StepSpec, Workflow
+
+Places = Callable[[tuple[str | int, ...]], Source]
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The inputs one file's steps see: what the file declares, what its user gave, and the scope the given values are written in."""
+
+    declared: Mapping[str, Input] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
+    outer: "Inputs | None" = None
+    each: str | None = None
+    """The item of the `for_each` that these inputs are for."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedStep:
+    """One step, composition resolved. `id` carries the ids of the steps that used its file (`trust/ca`); `only` and `after` include
+    theirs; `place` gives the source of a path below the step (`("with", "name")`)."""
+
+    id: str
+    spec: StepSpec
+    place: Places
+    inputs: Inputs
+    only: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedWorkflow:
+    """A workflow with its steps flattened; `place` gives sources of paths in the file itself."""
+
+    spec: Workflow
+    steps: tuple[PlacedStep, ...]
+    place: Places
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedChain:
+    """A chain and the workflows it names, in order."""
+
+    spec: Chain
+    workflows: tuple[PlacedWorkflow, ...]
+    place: Places
