@@ -60,6 +60,14 @@ class Target(Protocol):
         """
         ...
 
+    def port_open(self, host: str, port: int) -> bool:
+        """Does a TCP connection from where xcatflow runs open within two seconds?"""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Wait, for steps that poll. Raises Interrupted when the run is asked to stop meanwhile."""
+        ...
+
     @property
     def docker(self) -> Docker:
         """The machine's Docker daemon. Raises Unreachable."""
@@ -93,13 +101,20 @@ class Step(Generic[P, S]):
         """The differences, in the order in which they are to be applied; empty when converged. Pure."""
         raise NotImplementedError
 
-    def apply(self, at: Target, want: P, seen: S | None, change: Change) -> None:
-        """Do one planned change. Raises ActFailed and the like; returning proves nothing, the engine looks again."""
+    def apply(self, at: Target, want: P, seen: S | None, change: Change) -> Mapping[str, str] | None:
+        """Do one planned change. Raises ActFailed and the like; returning proves nothing, the engine looks again.
+
+        What only the act can know (what a command printed) is returned and added to `outputs`; most acts return nothing.
+        """
         raise NotImplementedError
 
     def undo(self, at: Target, want: P, seen: S | None, change: Change) -> None:
         """Take one applied change back; `seen` is what was there before."""
         raise CannotUndo(f"{self.kind} has no way back")
+
+    def verifies(self, want: P) -> bool:
+        """Does looking again after the act prove it? False only for commands that say `always: true`."""
+        return True
 
     def outputs(self, seen: S | None, want: P) -> Mapping[str, str]:
         """What later steps may look up as `${step.ID.NAME}`."""

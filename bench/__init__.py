@@ -1,0 +1,1 @@
+"""Benchmarks. Each prints a table from one run; none is asserted on."""

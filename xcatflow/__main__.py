@@ -1,0 +1,5 @@
+"""`python -m xcatflow`."""
+
+from xcatflow.tasks.program import main
+
+main()

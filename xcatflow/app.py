@@ -1,0 +1,169 @@
+"""xcatflow as a library: a site, and what can be done with it. Builds everything else; prints nothing, keeps no globals.
+
+site = Site.load(Path("."))
+for event in site.plan("create-instance", nodes="rack1"):
+    ...
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from queue import SimpleQueue
+
+from xcatflow.engine.bus import Listener
+from xcatflow.engine.check import check_workflow
+from xcatflow.errors import ExitCode, InvalidInput, Problem, Source, did_you_mean
+from xcatflow.journal.store import Journal
+from xcatflow.load.definitions import check_addresses, load_definitions
+from xcatflow.model.definitions import Definitions
+from xcatflow.model.event import Event
+from xcatflow.model.placed import PlacedChain, PlacedWorkflow
+from xcatflow.running import Handle, Request, Runner
+from xcatflow.steps.registry import find as find_step
+from xcatflow.wiring import STATE
+
+
+class Site:
+    """A directory with `inventory/` and `workflows/`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> "Site":
+        """The site at `path`; without one `$XCATFLOW_SITE`, else the nearest directory from here upwards with an `inventory/`.
+
+        Raises InvalidInput when there is none.
+        """
+        given = path or (Path(named) if (named := os.environ.get("XCATFLOW_SITE")) else None)
+        if given is not None:
+            if not (given / "inventory").is_dir():
+                raise InvalidInput(
+                    f'no site at "{given}": expected a directory with "inventory/" (xcatflow init makes one)'
+                )
+            return cls(given.resolve())
+        here = Path.cwd()
+        for directory in (here, *here.parents):
+            if (directory / "inventory").is_dir():
+                return cls(directory)
+        raise InvalidInput(
+            'no site here: expected "inventory/" in this directory or one above (xcatflow init makes a site)'
+        )
+
+    # --- what is written down ---
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """All definitions. Raises InvalidInput with every problem."""
+        return load_definitions(self.root / "inventory")
+
+    def select(self, noderange: str, source: Source | None = None) -> tuple[str, ...]:
+        """The nodes a noderange means, sorted. Raises InvalidInput, with `source` as its place."""
+        from xcatflow.selection import select
+
+        try:
+            return select(noderange, self.definitions)
+        except InvalidInput as error:
+            if source is None:
+                raise
+            raise InvalidInput(
+                Problem(problem.message, problem.source or source) for problem in error.problems
+            ) from None
+
+    def workflows(self) -> tuple[str, ...]:
+        """Names of the site's workflows."""
+        return _names(self.root / "workflows")
+
+    def chains(self) -> tuple[str, ...]:
+        """Names of the site's chains."""
+        return _names(self.root / "workflows" / "chains")
+
+    def workflow(self, name: str) -> PlacedWorkflow:
+        """A workflow by name, checked as far as the files alone allow. Raises InvalidInput."""
+        from xcatflow.load.workflow import load_workflow
+
+        path = self.root / "workflows" / f"{name}.yaml"
+        if name not in self.workflows():
+            hint = did_you_mean(name, (*self.workflows(), *self.chains()))
+            raise InvalidInput(f'no workflow "{name}" in {self.root / "workflows"}{hint}')
+        placed = load_workflow(path, self.root)
+        if problems := check_workflow(placed, find_step, self.definitions):
+            raise InvalidInput(problems)
+        return placed
+
+    def chain(self, name: str) -> PlacedChain:
+        """A chain by name, with its workflows. Raises InvalidInput."""
+        from xcatflow.load.workflow import load_chain
+
+        if name not in self.chains():
+            hint = did_you_mean(name, (*self.chains(), *self.workflows()))
+            raise InvalidInput(f'no chain "{name}" in {self.root / "workflows" / "chains"}{hint}')
+        return load_chain(self.root / "workflows" / "chains" / f"{name}.yaml", self.root, self.workflow)
+
+    def check(self) -> tuple[Problem, ...]:
+        """Every problem of the site's files at once; empty when all is well. Opens no connection."""
+        problems: list[Problem] = []
+        loaders: list[Callable[[], object]] = [lambda: self.definitions]
+        try:
+            problems += check_addresses(self.definitions)
+        except InvalidInput as error:
+            return error.problems
+        loaders += [lambda name=name: self.workflow(name) for name in self.workflows()]  # type: ignore[misc]
+        loaders += [lambda name=name: self.chain(name) for name in self.chains()]  # type: ignore[misc]
+        for load in loaders:
+            try:
+                load()
+            except InvalidInput as error:
+                problems += error.problems
+        return tuple(dict.fromkeys(problems))
+
+    def journal(self) -> Journal:
+        """The record of this site's runs."""
+        return Journal(self.root / STATE / "journal.sqlite")
+
+    # --- running ---
+
+    def plan(self, what: str, *, nodes: str = "", inputs: Mapping[str, str] | None = None) -> Iterator[Event]:
+        """What `apply` would do, as events; touches nothing. Raises InvalidInput before the first event."""
+        return self._events(Request(what=what, mode="plan", nodes=nodes, inputs=inputs or {}))
+
+    def apply(self, what: str, *, nodes: str = "", inputs: Mapping[str, str] | None = None) -> Iterator[Event]:
+        """Run a workflow or chain; events as they happen, RunEnded last. Raises InvalidInput and Locked before the first event."""
+        return self._events(Request(what=what, mode="apply", nodes=nodes, inputs=inputs or {}))
+
+    def run(
+        self,
+        request: Request,
+        reporters: Sequence[Listener] = (),
+        started: Callable[[Handle], None] = lambda _handle: None,
+    ) -> ExitCode:
+        """Run to the end; `reporters` hear the events, `started` gets the reins. Raises InvalidInput and Locked, nothing touched."""
+        return Runner(self).run(request, reporters, started)
+
+    def _events(self, request: Request) -> Iterator[Event]:
+        queue: SimpleQueue[Event | BaseException | None] = SimpleQueue()
+
+        def hear(events: Sequence[Event]) -> None:
+            for event in events:
+                queue.put(event)
+
+        def work() -> None:
+            try:
+                self.run(request, [hear])
+                queue.put(None)
+            except BaseException as error:  # handed to the thread that reads
+                queue.put(error)
+
+        thread = threading.Thread(target=work, name="xcatflow-run", daemon=True)
+        thread.start()
+        while (item := queue.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+        thread.join()
+
+
+def _names(directory: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in directory.glob("*.yaml")))

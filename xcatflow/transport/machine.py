@@ -1,0 +1,226 @@
+"""A machine with its two faces, SSH and Docker: looks from many lanes are gathered, answered together and handed back.
+
+Looks that arrive while one is under way wait for it and travel together in the next: however many lanes meet at a machine, at most one
+look is on its way, and none is asked alone that could share.
+"""
+
+import socket
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from xcatflow.errors import ActFailed, CannotTell, Interrupted, XcatflowError
+from xcatflow.model.question import (
+    Certificate,
+    Container,
+    Daemon,
+    DockerNetwork,
+    Image,
+    ImageFacts,
+    Question,
+    Reply,
+)
+from xcatflow.transport.looks import Section, sections
+from xcatflow.transport.protocols import Authority, Docker, ShellSession
+
+Given = Mapping[Question[Any], object]
+_PORT_TIMEOUT_S = 2.0
+
+
+@dataclass(slots=True)
+class _Ticket:
+    questions: tuple[Question[Any], ...]
+    answers: Given | None = None
+
+
+@dataclass(slots=True)
+class Gather:
+    """Merges looks that wait at the same time. `turn` is held while a look travels, and by whoever else owns the face."""
+
+    look: Callable[[tuple[Question[Any], ...]], Given]
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    _waiting: list[_Ticket] = field(default_factory=list)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, questions: Iterable[Question[Any]]) -> Given:
+        ticket = _Ticket(tuple(questions))
+        with self._guard:
+            self._waiting.append(ticket)
+        with self.turn:
+            if ticket.answers is None:
+                with self._guard:
+                    batch, self._waiting = self._waiting, []
+                answers = self._answer(tuple(dict.fromkeys(q for t in batch for q in t.questions)))
+                for waiting in batch:
+                    waiting.answers = answers
+        assert ticket.answers is not None
+        return ticket.answers
+
+    def _answer(self, questions: tuple[Question[Any], ...]) -> Given:
+        try:
+            return self.look(questions)
+        except XcatflowError as error:
+            return dict.fromkeys(questions, error)
+
+
+class ShellFace:
+    """The SSH side of one machine. `connect` is called on first use and may raise what makes the face unusable."""
+
+    def __init__(
+        self, connect: Callable[[], ShellSession], authority: Callable[[], Authority], *, look_timeout_s: float
+    ) -> None:
+        self._connect, self._authority = connect, authority
+        self._session: ShellSession | None = None
+        self._opening = threading.Lock()
+        self._look_timeout_s = look_timeout_s
+        self.ask = Gather(self._look)
+
+    def run(self, script: str, *, stdin: bytes, timeout_s: float) -> Reply:
+        """One act; one at a time per machine."""
+        with self.ask.turn:
+            return self._open().act(script, stdin=stdin, timeout_s=timeout_s)
+
+    def cancel(self) -> None:
+        if self._session:
+            self._session.cancel()
+
+    def close(self) -> None:
+        if self._session:
+            self._session.close()
+
+    def _open(self) -> ShellSession:
+        with self._opening:
+            if self._session is None:
+                self._session = self._connect()
+            return self._session
+
+    def _look(self, questions: tuple[Question[Any], ...]) -> Given:
+        parts = sections(questions)
+        replies = self._open().ask([part.script for part in parts], timeout_s=self._look_timeout_s)
+        given: dict[Question[Any], object] = {}
+        for part, reply in zip(parts, replies, strict=True):
+            given.update(self._parse(part, reply))
+        return given
+
+    def _parse(self, part: Section, reply: Reply) -> Given:
+        reads_certificates = any(isinstance(question, Certificate) for question in part.questions)
+        return part.parse(reply, self._authority().read if reads_certificates else _unread)
+
+
+class DockerFace:
+    """One daemon. `connect` is called on first use and may raise what makes the face unusable."""
+
+    def __init__(self, connect: Callable[[], Docker]) -> None:
+        self._connect = connect
+        self._daemon: Docker | None = None
+        self._opening = threading.Lock()
+        self.ask = Gather(self._look)
+
+    @property
+    def docker(self) -> Docker:
+        with self._opening:
+            if self._daemon is None:
+                self._daemon = self._connect()
+            return self._daemon
+
+    def close(self) -> None:
+        if self._daemon:
+            self._daemon.close()
+
+    def _look(self, questions: tuple[Question[Any], ...]) -> Given:
+        docker = self.docker
+        given: dict[Question[Any], object] = {}
+        listings: tuple[tuple[type[Question[Any]], Callable[[], Callable[[Any], object]]], ...] = (
+            (Daemon, lambda: _constant(docker.daemon())),
+            (Container, lambda: _by_name({facts.name: facts for facts in docker.containers()})),
+            (DockerNetwork, lambda: _by_name({facts.name: facts for facts in docker.networks()})),
+            (Image, lambda: _by_reference(docker.images())),
+        )
+        for cls, listing in listings:
+            if asked := [question for question in questions if isinstance(question, cls)]:
+                given.update(_from_listing(asked, listing))
+        return given
+
+
+def _from_listing(asked: list[Question[Any]], listing: Callable[[], Callable[[Any], object]]) -> Given:
+    try:
+        find = listing()
+    except ActFailed as error:
+        return dict.fromkeys(asked, CannotTell(str(error)))
+    except XcatflowError as error:
+        return dict.fromkeys(asked, error)
+    return {question: find(question) for question in asked}
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A step's target while it acts: the two faces behind a name, with the step's own time limit. Implements contract.Target."""
+
+    name: str
+    shell: ShellFace
+    daemon: DockerFace
+    certificates: Callable[[], Authority]
+    timeout_s: float
+    stopping: threading.Event
+
+    def run(self, script: str, *, stdin: bytes = b"", timeout_s: float | None = None, check: bool = True) -> Reply:
+        reply = self.shell.run(script, stdin=stdin, timeout_s=timeout_s or self.timeout_s)
+        if check and reply.code:
+            words = reply.complaint or reply.text
+            last = words.splitlines()[-1] if words else "it said nothing"
+            raise ActFailed(f"{self.name}: exit status {reply.code}: {last}", words)
+        return reply
+
+    def port_open(self, host: str, port: int) -> bool:
+        return port_open(host, port)
+
+    def pause(self, seconds: float) -> None:
+        if self.stopping.wait(seconds):
+            raise Interrupted("the run was stopped")
+
+    @property
+    def docker(self) -> Docker:
+        return self.daemon.docker
+
+    @property
+    def authority(self) -> Authority:
+        return self.certificates()
+
+
+def port_open(host: str, port: int) -> bool:
+    """Does a TCP connection from here open within two seconds?"""
+    try:
+        with socket.create_connection((host, port), timeout=_PORT_TIMEOUT_S):
+            return True
+    except OSError:
+        return False
+
+
+def _unread(_pem: str) -> None:
+    raise AssertionError("no certificate was asked for")
+
+
+def _constant(value: object) -> Callable[[Any], object]:
+    return lambda _question: value
+
+
+def _by_name(facts: Mapping[str, object]) -> Callable[[Any], object]:
+    return lambda question: facts.get(question.name)
+
+
+def _by_reference(images: Iterable[ImageFacts]) -> Callable[[Any], object]:
+    known: dict[str, ImageFacts] = {}
+    for image in images:
+        for name in (image.id, *image.tags, *image.digests):
+            known[name] = image
+    return lambda question: known.get(full_reference(question.reference))
+
+
+def full_reference(reference: str) -> str:
+    """The reference as daemons list it: without Docker Hub's own prefix, with a tag."""
+    for prefix in ("docker.io/library/", "docker.io/"):
+        reference = reference.removeprefix(prefix)
+    if reference.startswith("sha256:") or "@" in reference or ":" in reference.rpartition("/")[2]:
+        return reference
+    return f"{reference}:latest"

@@ -1,0 +1,136 @@
+"""Builds the adapters of a site: which files SSH and TLS use, where secrets and the CA are, what the controller's desk offers."""
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from xcatflow.engine.scope import Scope
+from xcatflow.engine.secrets import Redactor
+from xcatflow.errors import InvalidInput
+from xcatflow.model.definitions import Definitions
+from xcatflow.transport.protocols import Authority, Docker, ShellSession, Traffic
+
+STATE = ".xcatflow"
+
+
+@dataclass(slots=True)
+class Wiring:
+    """The adapters of one run. With `rehearse` nothing is written to the site: a CA that does not exist yet is made up for the time."""
+
+    root: Path
+    definitions: Definitions
+    redactor: Redactor
+    rehearse: bool = False
+    accept_new: bool = False
+    traffic: Traffic = field(default_factory=Traffic)
+    _authority: Any = None
+    _guard: threading.RLock = field(default_factory=threading.RLock)
+    _passing: "tempfile.TemporaryDirectory[str] | None" = None
+
+    def shell(self, name: str) -> ShellSession:
+        """The SSH session of a node; opens nothing yet."""
+        from xcatflow.transport.ssh import SshSession, SshSettings
+
+        home = Path.home() / ".ssh"
+        settings = SshSettings(
+            config_files=(self.root / "ssh" / "config", home / "config", Path("/etc/ssh/ssh_config")),
+            known_hosts=(self.root / "ssh" / "known_hosts", home / "known_hosts", Path("/etc/ssh/ssh_known_hosts")),
+            accept_new=self.accept_new,
+        )
+        address = self.definitions.value(name, "ip") if name in self.definitions.nodes else None
+        return SshSession(name, address or name, settings, self.traffic)
+
+    def docker(self, text: str) -> Docker:
+        """The daemon at an endpoint; raises Unreachable at first use, InvalidInput when TLS files are missing."""
+        from xcatflow.model.endpoint import parse_endpoint
+        from xcatflow.transport.docker import DockerDaemon
+
+        endpoint = parse_endpoint(text)
+        known = endpoint.machine in self.definitions.nodes
+        address = self.definitions.value(endpoint.machine, "ip") if known and endpoint.machine else None
+        return DockerDaemon(endpoint, address=address, tls=self._tls() if endpoint.tls else None, traffic=self.traffic)
+
+    def authority(self) -> Authority:
+        """The site's CA, made on first use."""
+        return self._site_authority()  # type: ignore[no-any-return]
+
+    def secret(self, name: str) -> str | None:
+        """The secret `name`: from the environment (`XCATFLOW_SECRET_NAME`), else from the site's `secrets/NAME`, which only its owner
+        may be able to read. None when there is neither; raises InvalidInput when others can read the file."""
+        value = os.environ.get(f"XCATFLOW_SECRET_{name.upper().replace('-', '_')}")
+        path = self.root / "secrets" / name
+        if value is None and path.is_file():
+            if path.stat().st_mode & 0o077:
+                raise InvalidInput(f'the secret file "secrets/{name}" can be read by others: chmod 600 it')
+            value = path.read_text().rstrip("\n")
+        self.redactor.learn(value or "")
+        return value
+
+    def desk(self, scope: Scope) -> "SiteDesk":
+        return SiteDesk(self.root, scope, self.authority)
+
+    def counted(self) -> dict[str, Any]:
+        """The traffic so far, as plain data."""
+        return asdict(self.traffic)
+
+    def close(self) -> None:
+        if self._passing:
+            self._passing.cleanup()
+
+    def _site_authority(self) -> Any:
+        from xcatflow.transport.pki import SiteAuthority
+
+        with self._guard:
+            if self._authority is None:
+                directory = self.root / STATE / "pki"
+                if self.rehearse and not (directory / "ca.pem").exists():
+                    self._passing = tempfile.TemporaryDirectory(prefix="xcatflow-plan-")
+                    directory = Path(self._passing.name) / "pki"
+                self._authority = SiteAuthority(directory)
+            return self._authority
+
+    def _tls(self) -> Any:
+        from xcatflow.transport.tls import find_tls_files
+
+        if (self.root / STATE / "pki" / "ca.pem").exists() or not (found := find_tls_files()):
+            return self._site_authority().client_files()
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class SiteDesk:
+    """Implements contract.Desk for one step of one node."""
+
+    root: Path
+    scope: Scope
+    make_authority: Callable[[], Authority]
+
+    def path(self, name: str) -> Path:
+        path = Path(os.path.normpath(self.root / name))
+        if not Path(name).is_absolute() and not path.is_relative_to(self.root):
+            raise InvalidInput(f'"{name}" leaves the site: give a path inside it, or an absolute one')
+        return path
+
+    def read(self, name: str) -> str:
+        try:
+            return self.path(name).read_text()
+        except OSError as error:
+            raise InvalidInput(f'cannot read the file "{name}" of the site: {error.strerror}') from None
+        except UnicodeDecodeError:
+            raise InvalidInput(f'the file "{name}" of the site is no UTF-8 text') from None
+
+    def render(self, name: str, variables: Mapping[str, Any]) -> str:
+        from xcatflow.load.template import render
+
+        path = self.path(name)
+        if not path.is_file():
+            raise InvalidInput(f'no template "{name}" in the site')
+        return render(path.parent, path.name, self.scope, variables)
+
+    @property
+    def authority(self) -> Authority:
+        return self.make_authority()
