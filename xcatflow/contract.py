@@ -51,7 +51,8 @@ class Desk(Protocol):
 class Target(Protocol):
     """The machine or daemon a step acts on."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def run(self, script: str, *, stdin: bytes = b"", timeout_s: float | None = None, check: bool = True) -> Reply:
         """Run a POSIX script as root on the machine, fenced, within `timeout_s` (the step's own timeout when None).

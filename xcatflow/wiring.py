@@ -96,9 +96,14 @@ class Wiring:
     def _tls(self) -> Any:
         from xcatflow.transport.tls import find_tls_files
 
-        if (self.root / STATE / "pki" / "ca.pem").exists() or not (found := find_tls_files()):
+        own = (self.root / STATE / "pki" / "ca.pem").exists()
+        if own or self._passing or not ("DOCKER_CERT_PATH" in os.environ or _has_client_files()):
             return self._site_authority().client_files()
-        return found
+        return find_tls_files(None, environ=os.environ, home=Path.home())
+
+
+def _has_client_files() -> bool:
+    return any((Path.home() / name / "ca.pem").is_file() for name in (".xcatflow", ".xcat", ".docker"))
 
 
 @dataclass(frozen=True, slots=True)

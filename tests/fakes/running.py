@@ -31,7 +31,7 @@ def workflow(steps: Sequence[Mapping[str, Any]], name: str = "test", **more: Any
     spec = Workflow.model_validate({"name": name, "summary": "a test", "steps": list(steps), **more})
 
     def place(index: int) -> Any:
-        return lambda path: Source(f"{name}.yaml", index + 1)
+        return lambda path, key=False: Source(f"{name}.yaml", index + 1)
 
     placed = tuple(
         PlacedStep(
@@ -44,7 +44,7 @@ def workflow(steps: Sequence[Mapping[str, Any]], name: str = "test", **more: Any
         )
         for index, step in enumerate(spec.steps)
     )
-    return PlacedWorkflow(spec, placed, lambda path: Source(f"{name}.yaml"))
+    return PlacedWorkflow(spec, placed, lambda path, key=False: Source(f"{name}.yaml"))
 
 
 @dataclass

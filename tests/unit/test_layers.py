@@ -28,7 +28,7 @@ MAY: dict[str, set[str]] = {
     "wiring": {"errors", "model", "load", "selection", "transport", "engine", "contract"},
     "running": {"errors", "model", "load", "journal", "transport", "steps", "engine", "wiring"},
     "app": {"errors", "model", "load", "selection", "journal", "steps", "engine", "wiring", "running"},
-    "tasks": {"errors", "model", "load", "report", "transport", "steps", "lab", "app"},
+    "tasks": {"errors", "model", "load", "report", "transport", "steps", "lab", "app", "running"},
     "__main__": {"tasks"},
 }
 

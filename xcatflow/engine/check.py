@@ -6,6 +6,7 @@ from typing import Any
 from xcatflow.contract import Step
 from xcatflow.engine.scope import known_node_attribute
 from xcatflow.errors import InvalidInput, Problem, did_you_mean
+from xcatflow.model.attributes import ATTRIBUTES
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.lookup import templates_in
 from xcatflow.model.placed import PlacedStep, PlacedWorkflow
@@ -29,7 +30,9 @@ def _check_params(placed: PlacedStep, find_step: Callable[[str], Step[Any, Any]]
         return [Problem(problem.message, placed.place(("use",))) for problem in error.problems]
     fields = {field.alias or name: field for name, field in step.params.model_fields.items() if not field.exclude}
     problems = [
-        Problem(f'unknown parameter "{name}" of {step.kind}{_hint(name, fields)}', placed.place(("with", name)))
+        Problem(
+            f'unknown parameter "{name}" of {step.kind}{_hint(name, fields)}', placed.place(("with", name), key=True)
+        )
         for name in placed.spec.with_
         if name not in fields
     ]
@@ -54,7 +57,8 @@ def _check_lookups(placed: PlacedStep, definitions: Definitions) -> list[Problem
                 match lookup.path:
                     case ("node", attribute) | ("node", "host", attribute):
                         if not known_node_attribute(definitions, attribute):
-                            text = f'"${{{".".join(lookup.path)}}}": nodes have no attribute "{attribute}"'
+                            hint = did_you_mean(attribute, ATTRIBUTES["node"])
+                            text = f'"${{{".".join(lookup.path)}}}": nodes have no attribute "{attribute}"{hint}'
                             problems.append(Problem(text, placed.place((key, *path))))
     return problems
 

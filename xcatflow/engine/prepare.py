@@ -144,9 +144,7 @@ class Preparer:
             try:
                 want = self._wants[key] = step.params.model_validate(given)
             except ValidationError as error:
-                raise InvalidInput(
-                    problems_of(error, step.params, lambda path: placed.place(("with", *path)))
-                ) from None
+                raise InvalidInput(problems_of(error, step.params, placed.below("with"))) from None
         if type(step).prepare is not Step.prepare:
             try:
                 want = step.prepare(want, self.desk(scope))

@@ -54,7 +54,7 @@ def load_chain(path: Path, root: Path, workflow: Callable[[str], PlacedWorkflow]
             )
             for name in entry.inputs
             if name not in loaded.spec.inputs
-            for source in (document.source_of(("workflows", index, "inputs", name)),)
+            for source in (document.source_of(("workflows", index, "inputs", name), key=True),)
         ]
     if problems:
         raise InvalidInput(problems)
@@ -116,8 +116,8 @@ class _Placer:
     def _place_step(
         self, document: YamlDocument, spec: StepSpec, inputs: Inputs, around: _Around, path: tuple[str | int, ...]
     ) -> list[PlacedStep]:
-        def place(below: tuple[str | int, ...]) -> Source:
-            return document.source_of((*path, *below))
+        def place(below: tuple[str | int, ...], *, key: bool = False) -> Source:
+            return document.source_of((*path, *below), key=key)
 
         placed: list[PlacedStep] = []
         for step_id, scope in _repeated(spec, inputs):
@@ -155,7 +155,7 @@ class _Placer:
         for name in step.spec.with_:
             if name not in block.inputs:
                 message = f'"{name}" is no input of "{step.spec.use}"{did_you_mean(name, block.inputs)}'
-                self.problems.append(Problem(message, step.place(("with", name))))
+                self.problems.append(Problem(message, step.place(("with", name), key=True)))
         for name, declared in block.inputs.items():
             if declared.required and name not in step.spec.with_:
                 self.problems.append(Problem(f'input "{name}" of "{step.spec.use}" is missing', step.place(("use",))))

@@ -17,6 +17,7 @@ class Verb(StrEnum):
     START = "start"
     STOP = "stop"
     RESTART = "restart"
+    RELOAD = "reload"
     PAUSE = "pause"
     UNPAUSE = "unpause"
     ENABLE = "enable"

@@ -1,23 +1,28 @@
 """Pydantic's findings in our words: which key, what was expected, what was found, and where it stands."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from types import GenericAlias, UnionType
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from xcatflow.errors import Problem, Source, did_you_mean
+from xcatflow.model.placed import Places
 
 Path = tuple[str | int, ...]
 
 
-def problems_of(error: ValidationError, model: type[BaseModel], place: Callable[[Path], Source]) -> tuple[Problem, ...]:
-    """One problem per finding; `place` gives the source of a path, and for a path that does not exist that of its nearest parent."""
+def problems_of(error: ValidationError, model: type[BaseModel], place: Places) -> tuple[Problem, ...]:
+    """One problem per finding, at its place."""
     found: dict[tuple[Source, str], Problem] = {}
-    for finding in error.errors(include_url=False):
+    findings = error.errors(include_url=False)
+    for finding in findings:
+        if finding["type"] == "too_short" and any(_inside(other["loc"], finding["loc"]) for other in findings):
+            continue  # pydantic does not count items that have a complaint of their own
         path = _real_path(finding["loc"], model)
-        problem = Problem(_message(finding, path, model), place(path))
-        found.setdefault((place(path), problem.message), problem)
+        source = place(path, key=finding["type"] == "extra_forbidden")
+        problem = Problem(_message(finding, path, model), source)
+        found.setdefault((source, problem.message), problem)
     return tuple(found.values())
 
 
@@ -27,6 +32,8 @@ def _message(finding: Any, path: Path, model: type[BaseModel]) -> str:
         case "extra_forbidden":
             known = _keys(_model_at(model, path[:-1]))
             return f'unknown key "{path[-1]}"{did_you_mean(str(path[-1]), known) or ", known are " + ", ".join(known)}'
+        case "too_short":
+            return f'"{name}": expected at least {finding["ctx"]["min_length"]}, found none'
         case "missing":
             return f'"{path[-1]}" is missing'
         case "value_error":
@@ -36,6 +43,10 @@ def _message(finding: Any, path: Path, model: type[BaseModel]) -> str:
             found = finding["input"]
             shown = f', found "{found}"' if isinstance(found, str | int | float) else f", found {_sort(found)}"
             return f'"{name}": {text[:1].lower()}{text[1:]}{shown}'
+
+
+def _inside(loc: Path, other: Path) -> bool:
+    return len(loc) > len(other) and loc[: len(other)] == other
 
 
 def _sort(value: object) -> str:

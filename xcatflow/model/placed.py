@@ -1,13 +1,19 @@
 """Workflows as loaded: composed into one flat list of steps, each knowing where it was written and what its inputs are."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from xcatflow.errors import Source
 from xcatflow.model.workflow import Chain, Input, StepSpec, Workflow
 
-Places = Callable[[tuple[str | int, ...]], Source]
+
+class Places(Protocol):
+    """Where in a file a path of keys and indices stands."""
+
+    def __call__(self, path: tuple[str | int, ...], /, *, key: bool = False) -> Source:
+        """The place of the value at `path`, or of its key; for a path that does not exist that of its nearest parent."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,14 @@ class PlacedStep:
     inputs: Inputs
     only: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+
+    def below(self, name: str) -> Places:
+        """Places of paths below one of the step's keys."""
+
+        def place(path: tuple[str | int, ...], *, key: bool = False) -> Source:
+            return self.place((name, *path), key=key)
+
+        return place
 
 
 @dataclass(frozen=True, slots=True, eq=False)

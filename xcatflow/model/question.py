@@ -50,7 +50,8 @@ class Shell(Question[Reply]):
 @dataclass(frozen=True, slots=True)
 class FileFacts:
     """A file as it stands. `mode` is the permission bits; `sha256` is None for what is no regular file; `content` is given only where
-    the question asked for it and it is at most 256 KiB; `link` is where a symbolic link points to."""
+    the question asked for it and it is at most 256 KiB; `link` is where a symbolic link points to. `owner` and `group` are names, or
+    the numbers as text where the machine has no name for them."""
 
     sort: Literal["file", "directory", "link", "other"]
     mode: int
@@ -60,6 +61,8 @@ class FileFacts:
     sha256: str | None = None
     content: bytes | None = None
     link: str | None = None
+    uid: int | None = None
+    gid: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

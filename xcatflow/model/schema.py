@@ -37,7 +37,10 @@ def _teach_kinds(definitions: dict[str, Any], kinds: Mapping[str, tuple[str, typ
         name = params.__name__
         definitions[name] = _renamed(_with_lookups(schema, params), name)
         step["allOf"].append(
-            {"if": {"properties": {"use": {"const": kind}}}, "then": {"properties": {"with": {"$ref": f"#/$defs/{name}"}}}}
+            {
+                "if": {"properties": {"use": {"const": kind}}},
+                "then": {"properties": {"with": {"$ref": f"#/$defs/{name}"}}},
+            }
         )
 
 

@@ -1,11 +1,10 @@
 """The tasks, for `inv` in a site and for the console program: thin, no logic."""
 
-from invoke import Collection
+from invoke.collection import Collection
 
 from xcatflow.tasks import cron, lab, runs, site
 
-ns = Collection()
-for _task in (
+ns = Collection(
     site.init,
     site.check,
     site.nodes,
@@ -16,9 +15,8 @@ for _task in (
     runs.chain,
     runs.runs,
     runs.show,
-):
-    ns.add_task(_task)
-ns.add_collection(Collection("cron", cron.install, cron.list_, cron.remove))
-ns.add_collection(Collection("lab", lab.up, lab.down, lab.status))
+    Collection("cron", cron.install, cron.list_, cron.remove),
+    Collection("lab", lab.up, lab.down, lab.status),
+)
 
 __all__ = ["ns"]

@@ -4,7 +4,8 @@ import shlex
 import sys
 import time
 
-from invoke import Context, task
+from invoke.context import Context
+from invoke.tasks import task
 
 from xcatflow.app import Site
 from xcatflow.errors import InvalidInput, did_you_mean

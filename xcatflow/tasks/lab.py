@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from invoke import Context, task
+from invoke.context import Context
+from invoke.tasks import task
 
 from xcatflow.lab import LabStatus
 from xcatflow.load.shipped import make_site
@@ -56,4 +57,4 @@ def _directory(given: str) -> Path:
 
 def _tell(status: LabStatus) -> None:
     for host in status.hosts:
-        say(f"{host.name}  {host.address}  {host.state}  {'ssh answers' if host.ssh else 'ssh does not answer'}")
+        say(f"{host.name}  {host.address}  {host.state}  {'ssh answers' if host.answers else 'ssh does not answer'}")

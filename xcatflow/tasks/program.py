@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from invoke import Program
 from invoke.exceptions import Exit, ParseError
+from invoke.program import Program
 
 from xcatflow import __version__
 from xcatflow.errors import ExitCode, did_you_mean
@@ -24,14 +24,14 @@ Exit codes: 0 well, 1 some node failed, 2 wrong input and nothing touched, 3 a b
 Tasks:"""
 
 
-class XcatflowProgram(Program):  # type: ignore[misc]
+class XcatflowProgram(Program):
     """Invoke's program with a site option, usage errors that exit with 2, and a help page without options that mean nothing here."""
 
     def print_help(self) -> None:
         sys.stdout.write(_USAGE + "\n")
-        contexts = {context.name: context for context in self.collection.to_contexts()}
-        width = max(len(str(name)) for name in contexts)
-        for name in sorted(contexts):
+        names = sorted(str(context.name) for context in self.collection.to_contexts())
+        width = max(map(len, names))
+        for name in names:
             text = (self.collection[name].__doc__ or "").strip().splitlines()
             sys.stdout.write(f"  {name.ljust(width)}  {text[0] if text else ''}\n")
 

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from types import FrameType
 
-from invoke import Context, task
+from invoke.context import Context
 from invoke.exceptions import Exit
+from invoke.tasks import task
 
-from xcatflow.app import Handle, Request
 from xcatflow.errors import ExitCode, InvalidInput
 from xcatflow.model.event import Event, Outcome, StepEnded
 from xcatflow.report.choose import Reporter, reporter
+from xcatflow.running import Handle, Request
 from xcatflow.tasks.common import say, site, told, warn
 
 _HELP = {

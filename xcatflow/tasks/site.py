@@ -4,8 +4,9 @@ import json as json_text
 from pathlib import Path
 from typing import Any
 
-from invoke import Context, task
+from invoke.context import Context
 from invoke.exceptions import Exit
+from invoke.tasks import task
 
 from xcatflow.errors import ExitCode, InvalidInput
 from xcatflow.tasks.common import say, site, told, warn
@@ -63,9 +64,9 @@ def nodes(
     for name in wanted:
         if (canonical := here.definitions.canonical(name)) is None:
             from xcatflow.errors import did_you_mean
-            from xcatflow.model.attributes import NODE_ATTRIBUTES
+            from xcatflow.model.attributes import ATTRIBUTES
 
-            raise InvalidInput(f'nodes have no attribute "{name}"{did_you_mean(name, NODE_ATTRIBUTES)}')
+            raise InvalidInput(f'nodes have no attribute "{name}"{did_you_mean(name, ATTRIBUTES["node"])}')
         columns.append(canonical)
     rows = [(name, *((here.definitions.value(name, column) or "") for column in columns)) for name in names]
     if json:

@@ -54,9 +54,9 @@ class Machines:
                 shell.cancel()
 
     def close(self) -> None:
-        for face in (*self._shells.values(), *self._daemons.values()):
+        for close in [face.close for face in self._shells.values()] + [face.close for face in self._daemons.values()]:
             with suppress(XcatflowError):
-                face.close()
+                close()
 
     def _shell(self, name: str) -> ShellFace:
         with self._guard:

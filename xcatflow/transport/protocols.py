@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from threading import Lock
+from typing import Any, ClassVar, Protocol
 
 from xcatflow.model.question import (
     CertificateFacts,
@@ -17,14 +18,23 @@ from xcatflow.model.question import (
 
 @dataclass(slots=True)
 class Traffic:
-    """How often a run went outside, counted by the adapters; each counter is written under its adapter's own lock."""
+    """How often a run went outside, counted by the adapters. Many adapters write the same counters: they go through `count`."""
 
+    _lock: ClassVar[Lock] = Lock()
     ssh_connections: int = 0
     ssh_round_trips: int = 0
     docker_connections: int = 0
     docker_requests: int = 0
     docker_container_lists: int = 0
     per_target: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def count(self, target: str, **counters: int) -> None:
+        """Add to the counters of these names, overall and for `target`."""
+        with self._lock:
+            own = self.per_target.setdefault(target, {})
+            for name, number in counters.items():
+                setattr(self, name, getattr(self, name) + number)
+                own[name] = own.get(name, 0) + number
 
 
 class ShellSession(Protocol):
@@ -80,8 +90,14 @@ class Docker(Protocol):
     def unpause_container(self, name: str) -> None: ...
     def remove_container(self, name: str, *, force: bool) -> None: ...
     def update_container(self, name: str, body: Mapping[str, Any]) -> None: ...
+    def rename_container(self, name: str, new: str) -> None: ...
     def create_network(self, body: Mapping[str, Any]) -> str: ...
     def remove_network(self, name: str) -> None: ...
+    def connect_network(self, network: str, container: str, *, address: str | None) -> None:
+        """Connect a container, with this IPv4 address where one is given."""
+        ...
+
+    def disconnect_network(self, network: str, container: str) -> None: ...
     def pull_image(self, reference: str) -> None:
         """Pull one tag or digest, never all tags; errors inside the stream raise ActFailed."""
         ...

@@ -1,0 +1,37 @@
+"""A site's files as a step's desk; templates are rendered by filling in `{{ name }}`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xcatflow.errors import InvalidInput
+
+
+@dataclass
+class FolderDesk:
+    """Implements contract.Desk on a folder."""
+
+    root: Path
+
+    def path(self, name: str) -> Path:
+        found = (self.root / name).resolve()
+        if not Path(name).is_absolute() and not found.is_relative_to(self.root.resolve()):
+            raise InvalidInput(f'"{name}" is outside of the site')
+        return found
+
+    def read(self, name: str) -> str:
+        try:
+            return self.path(name).read_text()
+        except OSError as error:
+            raise InvalidInput(f'cannot read "{name}": {error.strerror}') from None
+
+    def render(self, name: str, variables: Mapping[str, Any]) -> str:
+        text = self.read(name)
+        for key, value in variables.items():
+            text = text.replace("{{ " + key + " }}", str(value))
+        return text
+
+    @property
+    def authority(self) -> Any:
+        raise AssertionError("this step must not use the authority")

@@ -1,0 +1,170 @@
+"""Stanza text: what `lsdef -z` writes and `mkdef -z` reads.
+
+    c21:
+        objtype=node
+        groups=docker,all
+
+`default-TYPE:` sets values for the later stanzas of a type. Every problem of a text is found, not only the first.
+
+Source: xCAT's manual pages of lsdef, mkdef and xcatstanzafile.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from xcatflow.errors import InvalidInput, Problem, Source, did_you_mean
+from xcatflow.load.draft import Draft
+from xcatflow.model.attributes import TYPES
+
+HEADER = "# <xCAT data object stanza file>"
+
+_BLANKS = " \t"
+_DEFAULTS = re.compile(r"default-([^-]*)")
+_ATTRIBUTE = re.compile(r"[A-Za-z0-9_.:@-]+")
+
+
+def parse_stanzas(text: str, file: str) -> tuple[tuple[Draft, ...], tuple[Problem, ...]]:
+    """The objects in `text`, and what is wrong with it; `file` is its name in messages."""
+    reader = _Reader(file)
+    for number, line in enumerate(text.split("\n"), start=1):
+        reader.line(number, line)
+    reader.close()
+    return tuple(reader.drafts), tuple(reader.problems)
+
+
+def read_stanzas(text: str, file: str) -> tuple[Draft, ...]:
+    """The objects in `text`. Raises InvalidInput with every problem, also when there is no object at all."""
+    drafts, problems = parse_stanzas(text, file)
+    if problems or not drafts:
+        raise InvalidInput(problems or (Problem("no object names were provided", Source(file)),))
+    return drafts
+
+
+@dataclass(slots=True)
+class _Reader:
+    file: str
+    drafts: list[Draft] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    current: Draft | None = None
+    defaults: dict[str, Draft] = field(default_factory=dict)
+    opened: dict[tuple[str, str], int] = field(default_factory=dict)
+    in_defaults: bool = False
+    has_type: bool = False
+
+    def line(self, number: int, line: str) -> None:
+        text = line.removesuffix("\r").strip(_BLANKS)
+        if not text or text[0] == "#":
+            return
+        if text[-1] == ":":
+            self._header(number, line, text)
+        else:
+            self._attribute(number, line, text)
+
+    def close(self) -> None:
+        """The current stanza is complete."""
+        draft, self.current = self.current, None
+        if draft is None or self.in_defaults or not draft.name:
+            return
+        if not self.has_type:
+            self._complain(f'"{draft.name}" has no objtype: write objtype=node below its name', draft.line, draft.col)
+            return
+        if defaults := self.defaults.get(draft.objtype):
+            for attribute, value in defaults.values.items():
+                if attribute not in draft.values:
+                    draft.values[attribute] = value
+                    draft.places[attribute] = defaults.places[attribute]
+        if not draft.objtype:
+            return
+        first = self.opened.setdefault((draft.objtype, draft.name), draft.line)
+        if first != draft.line:
+            message = f'{draft.objtype} "{draft.name}" is defined twice, first in line {first}: write one stanza'
+            self._complain(message, draft.line, draft.col)
+            return
+        self.drafts.append(draft)
+
+    def _header(self, number: int, line: str, text: str) -> None:
+        name = text[:-1].strip(_BLANKS)
+        col = _column(line)
+        if "=" in name:
+            attribute, _, value = name.partition("=")
+            quoted = f'{attribute.strip(_BLANKS)}="{value.strip(_BLANKS)}:"'
+            self._complain(f"a value that ends with a colon needs quotes: write {quoted}", number, col)
+            return
+        self.close()
+        self.has_type = False
+        found = _DEFAULTS.fullmatch(name)
+        self.in_defaults = found is not None
+        if found:
+            objtype = found[1]
+            if objtype not in TYPES:
+                self._complain(f'unknown object type "{objtype}"{did_you_mean(objtype, TYPES)}', number, col)
+            self.current = self.defaults.setdefault(objtype, Draft(objtype, name, self.file, number, col))
+            return
+        if not name:
+            self._complain("an object's name is missing before the colon", number, col)
+        self.current = Draft("", name, self.file, number, col)
+
+    def _attribute(self, number: int, line: str, text: str) -> None:
+        attribute, equals, value = text.partition("=")
+        attribute, value = attribute.rstrip(_BLANKS), value.lstrip(_BLANKS)
+        col = _column(line)
+        if not equals:
+            self._complain(f'expected "name:" or "attribute=value", found "{text}"', number, col)
+        elif not _ATTRIBUTE.fullmatch(attribute):
+            found = f'found "{attribute}"' if attribute else "found nothing"
+            self._complain(f'expected the name of an attribute before "=", {found}', number, col)
+        elif self.current is None:
+            self._complain(f'"{attribute}" stands before the first "name:"', number, col)
+        else:
+            if len(value) > 1 and value[0] == value[-1] == '"':
+                value = value[1:-1]
+            self._set(self.current, attribute, value, (number, col))
+
+    def _set(self, draft: Draft, attribute: str, value: str, place: tuple[int, int]) -> None:
+        if attribute != "objtype":
+            draft.values.pop(attribute, None)
+            draft.values[attribute] = value
+            draft.places[attribute] = place
+        elif self.in_defaults:
+            self._complain(f'"{draft.name}" takes no objtype: the type is in its name', *place)
+        else:
+            self.has_type = True
+            draft.objtype = value
+            if value not in TYPES:
+                self._complain(f'unknown object type "{value}"{did_you_mean(value, TYPES)}', *place)
+                draft.objtype = ""
+
+    def _complain(self, message: str, line: int, col: int) -> None:
+        self.problems.append(Problem(message, Source(self.file, line, col)))
+
+
+def _column(line: str) -> int:
+    return len(line) - len(line.lstrip(_BLANKS)) + 1 if line[0] in _BLANKS else 1
+
+
+def format_stanzas(objects: Iterable[Draft]) -> str:
+    """The canonical text: objects in the order given, attributes sorted, those without value left out.
+
+    Raises InvalidInput for values with line breaks, which the form cannot express.
+    """
+    lines = [HEADER]
+    problems: list[Problem] = []
+    for draft in objects:
+        lines += ["", f"{draft.name}:", f"    objtype={draft.objtype}"]
+        for attribute, value in sorted(draft.values.items()):
+            if "\n" in value:
+                message = (
+                    f'"{attribute}" of {draft.objtype} "{draft.name}" has a line break, which a stanza cannot hold'
+                )
+                problems.append(Problem(message, draft.source(attribute) if draft.file else None))
+            elif value:
+                lines.append(f"    {attribute}={_quoted(value)}")
+    if problems:
+        raise InvalidInput(problems)
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(value: str) -> str:
+    edges = value[0] + value[-1]
+    return f'"{value}"' if any(letter in '" \t' for letter in edges) or value[-1] in ":\r" else value

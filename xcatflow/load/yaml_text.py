@@ -1,0 +1,153 @@
+"""YAML text to plain values that know where they were written: the one file that imports ruamel.yaml.
+
+One document per file; no tags, no merge keys, anchors within reason.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from ruamel.yaml.reader import ReaderError
+
+from xcatflow.errors import InvalidInput, Problem, Source
+from xcatflow.load.text import read_text, shown_name
+from xcatflow.load.yaml_tree import YamlDocument, YamlMapping, YamlNode, YamlScalar, YamlSequence
+
+__all__ = ["YamlDocument", "YamlMapping", "YamlNode", "YamlScalar", "YamlSequence", "parse_yaml", "read_yaml"]
+
+_MOST_COPIED = 10_000
+_MOST_NESTED = 100
+
+
+def read_yaml(path: Path, *, root: Path | None = None) -> YamlDocument:
+    """The YAML file at `path`; messages name it relative to `root`. Raises InvalidInput with file, line and column."""
+    return parse_yaml(read_text(path, root=root), path, name=shown_name(path, root))
+
+
+def parse_yaml(text: str, path: Path, *, name: str = "") -> YamlDocument:
+    """The same for text that was read from `path` before."""
+    name = name or str(path)
+    try:
+        return YamlDocument(path, name, _Composer(name, YAML(typ="safe", pure=True).parse(text)).document())
+    except MarkedYAMLError as error:
+        raise InvalidInput(_complaint(error, name)) from None
+    except ReaderError as error:
+        before = text[: error.position]
+        place = Source(name, before.count("\n") + 1, error.position - before.rfind("\n"))
+        raise InvalidInput(f"bad YAML: the character U+{ord(text[error.position]):04X} is not allowed", place) from None
+
+
+def _complaint(error: Any, name: str) -> Problem:
+    problem = _one_line(error.problem or error.context or "")
+    place = _place(name, error.problem_mark or error.context_mark)
+    if "'\\t'" in problem:
+        return Problem("bad YAML: a tab cannot indent, use blanks", place)
+    if "unexpected end of stream" in problem and error.context_mark:
+        return Problem("bad YAML: the quote that begins here has no end", _place(name, error.context_mark))
+    if problem == "mapping values are not allowed here":
+        return Problem('bad YAML: unexpected ": "; put a value that holds ": " in quotes', place)
+    if "<block end>" in problem:
+        return Problem("bad YAML: this does not line up with what stands above", place)
+    return Problem(f"bad YAML: {problem} {_one_line(error.context or '')}".strip(), place)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _place(name: str, mark: Any) -> Source:
+    return Source(name, mark.line + 1, mark.column + 1) if mark else Source(name)
+
+
+class _Composer:
+    """Builds nodes from the parser's events."""
+
+    def __init__(self, name: str, events: Iterator[Any]) -> None:
+        self._name = name
+        self._events = events
+        self._anchors: dict[str, YamlNode | None] = {}
+        self._copied = 0
+
+    def document(self) -> YamlNode:
+        found: YamlNode | None = None
+        for event in self._events:
+            if isinstance(event, DocumentStartEvent):
+                if found is not None:
+                    raise self._bad("expected one document, found another", event)
+                found = self._node(next(self._events), 0)
+        return found or YamlScalar("", True, (1, 1))
+
+    def _node(self, event: Any, depth: int) -> YamlNode:
+        if isinstance(event, AliasEvent):
+            return self._alias(event)
+        if depth > _MOST_NESTED:
+            raise self._bad(f"nested deeper than {_MOST_NESTED} levels", event)
+        if event.tag not in (None, "!"):
+            raise self._bad(f'tags such as "{event.tag}" are not used here', event)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        place = (event.start_mark.line + 1, event.start_mark.column + 1)
+        node: YamlNode
+        match event:
+            case ScalarEvent():
+                node = YamlScalar(event.value, event.style is None or event.style == "", place)
+            case SequenceStartEvent():
+                node = YamlSequence(tuple(self._items(depth)), place)
+            case _:
+                node = self._mapping(depth, place)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _items(self, depth: int) -> Iterator[YamlNode]:
+        while not isinstance(event := next(self._events), SequenceEndEvent):
+            yield self._node(event, depth + 1)
+
+    def _mapping(self, depth: int, place: tuple[int, int]) -> YamlMapping:
+        items: dict[str, YamlNode] = {}
+        keys: dict[str, tuple[int, int]] = {}
+        while isinstance(
+            event := next(self._events), ScalarEvent | AliasEvent | SequenceStartEvent | MappingStartEvent
+        ):
+            key = self._node(event, depth + 1)
+            if not isinstance(key, YamlScalar):
+                raise self._bad("a key is one word or text", event)
+            if key.text == "<<" and key.plain:
+                raise self._bad('merge keys ("<<") are not used here', event)
+            at = (event.start_mark.line + 1, event.start_mark.column + 1)
+            if key.text in items:
+                raise self._bad(f'the key "{key.text}" stands here twice, first in line {keys[key.text][0]}', event)
+            items[key.text], keys[key.text] = self._node(next(self._events), depth + 1), at
+        return YamlMapping(items, keys, place)
+
+    def _alias(self, event: Any) -> YamlNode:
+        node = self._anchors.get(event.anchor)
+        if node is None:
+            reason = "is used inside itself" if event.anchor in self._anchors else "is not defined above"
+            raise self._bad(f'the anchor "{event.anchor}" {reason}', event)
+        self._copied += _size(node)
+        if self._copied > _MOST_COPIED:
+            raise self._bad(f"anchors repeat more than {_MOST_COPIED} values", event)
+        return node
+
+    def _bad(self, message: str, event: Any) -> InvalidInput:
+        return InvalidInput(Problem(message, _place(self._name, event.start_mark)))
+
+
+def _size(node: YamlNode) -> int:
+    match node:
+        case YamlScalar():
+            return 1
+        case YamlSequence():
+            return 1 + sum(_size(item) for item in node.items)
+    return 1 + sum(_size(item) for item in node.items.values())

@@ -1,0 +1,32 @@
+"""Values per network adapter: stored as `eth0!10.0.0.7,eth1!10.1.0.7|10.1.0.8`, written as `nicips.eth0=10.0.0.7`."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from xcatflow.model.attributes import NICS
+from xcatflow.model.formula import is_formula
+
+
+def split_nic(attribute: str) -> tuple[str, str]:
+    """`nicips.eth1` as (`nicips`, `eth1`); the second part is empty for any other attribute."""
+    head, dot, nic = attribute.partition(".")
+    return (head, nic) if dot and head in NICS else (attribute, "")
+
+
+def nic_entries(stored: str) -> Iterator[tuple[str, str]]:
+    """(adapter, value) pairs of a stored value."""
+    for entry in stored.split(","):
+        nic, mark, value = entry.strip().partition("!")
+        if mark and nic:
+            yield nic, value
+
+
+def join_nics(entries: Iterable[tuple[str, str]]) -> str:
+    """The stored form; adapters without value are left out."""
+    return ",".join(f"{nic}!{value}" for nic, value in entries if value)
+
+
+def evaluate_nics(stored: str, evaluate: Callable[[str], str]) -> str:
+    """The stored value with the formulas of single adapters evaluated; an adapter whose formula gives nothing is left out."""
+    if "|" not in stored and "/" not in stored:
+        return stored
+    return join_nics((nic, evaluate(value) if is_formula(value) else value) for nic, value in nic_entries(stored))

@@ -1,0 +1,229 @@
+"""HTTP towards a daemon: how long to wait, one kept connection per client, and every way requests can fail in our words.
+
+Source: exceptions as requests 2.32 and urllib3 2 raise them; status texts from the Engine API and xCAT's historic answers.
+"""
+
+import errno
+import http.client
+import json
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from requests.adapters import BaseAdapter, HTTPAdapter
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, ProtocolError, ReadTimeoutError
+
+from xcatflow.errors import ActFailed, CannotTell, DeadlineExceeded, Unreachable, XcatflowError
+from xcatflow.transport.docker_tls import HandshakeFailed, PeerContext, explain_tls, refused_by_peer
+
+REQUEST_ERRORS = (requests.RequestException, HTTPError, OSError, ValueError, LookupError, TypeError)
+"""What a request through the SDK may raise; the last three come from the SDK itself when an answer is no JSON or of another shape."""
+
+_STATUS_TEXTS = {
+    400: "bad parameter",
+    401: "permission denied",
+    403: "permission denied",
+    404: "no such container",
+    406: "impossible to attach (container not running)",
+    409: "conflict",
+    500: "server error",
+    503: "service unavailable",
+}
+_LOST = (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ESHUTDOWN)
+
+
+class ConnectionLost(ActFailed):
+    """The connection broke after a request was sent: whether it was done is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class DockerTimeouts:
+    """Seconds: to connect, for an answer, and without any data while an image is transferred."""
+
+    connect_s: float = 5
+    request_s: float = 60
+    stall_s: float = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as errors name it: where, what, how long it may take in seconds, and the CA the daemon is checked against."""
+
+    place: str
+    method: str
+    path: str
+    limit_s: float
+    connect_s: float
+    ca: Path | None = None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class PatientAdapter(BaseAdapter):
+    """Sends requests through another adapter with the connect timeout of its own; a request without any timeout gets `stall_s`.
+
+    `sent(url, connections)` is told of every request and how many connections were opened for it.
+    """
+
+    def __init__(self, inner: HTTPAdapter, timeouts: DockerTimeouts, sent: Callable[[str, int], None]) -> None:
+        super().__init__()
+        self._inner, self._timeouts, self._sent = inner, timeouts, sent
+        self._first = True
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """As requests calls it."""
+        pool = self._inner.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
+        before = getattr(pool, "num_connections", 0)
+        limit = self._timeouts.stall_s if timeout is None else timeout
+        try:
+            return self._inner.send(
+                request,
+                stream=stream,
+                timeout=(self._timeouts.connect_s, limit),
+                verify=verify,
+                cert=cert,
+                proxies=proxies,
+            )
+        finally:
+            # Pools of Unix sockets do not count; the first request always connects.
+            connections = max(getattr(pool, "num_connections", 0) - before, int(self._first))
+            self._first = False
+            self._sent(str(request.url), connections)
+
+    def close(self) -> None:
+        """Close the kept connection."""
+        self._inner.close()
+
+
+def tcp_adapter(context: PeerContext | None, server_name: str | None) -> HTTPAdapter:
+    """An adapter that keeps one connection, with TLS where a context is given. The context checks names itself."""
+    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=1)
+    if context is not None:
+        adapter.init_poolmanager(1, 1, ssl_context=context, assert_hostname=False, server_hostname=server_name)
+    return adapter
+
+
+def translate(error: BaseException, call: Call) -> XcatflowError:
+    """The error of the house for what went wrong with `call`. Never fails itself."""
+    chain = tuple(_chain(error))
+    for read in (_own, _answered, _timed_out, _broken_tls, _not_connected, _lost):
+        for cause in chain:
+            if found := read(cause, call):
+                return found
+    if isinstance(error, ValueError | LookupError | TypeError):
+        return CannotTell(f"docker host {call.place} gave no usable answer to {call}: {_short(error)}")
+    return ActFailed(f"{call} failed on docker host {call.place}: {_short(error)}")
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and all it was made from: causes, contexts, and exceptions that libraries put among arguments."""
+    todo, met = [error], set[int]()
+    while todo:
+        current = todo.pop(0)
+        if id(current) in met:
+            continue
+        met.add(id(current))
+        yield current
+        inside = (*current.args, getattr(current, "reason", None), current.__cause__, current.__context__)
+        todo += (item for item in inside if isinstance(item, BaseException))
+
+
+def _own(cause: BaseException, call: Call) -> XcatflowError | None:
+    if isinstance(cause, XcatflowError):
+        return cause
+    return _no_way(call, cause.why) if isinstance(cause, HandshakeFailed) else None
+
+
+def _answered(cause: BaseException, call: Call) -> XcatflowError | None:
+    """The daemon answered, but with an error status."""
+    response = cause.response if isinstance(cause, requests.HTTPError) else None
+    if response is None:
+        return None
+    text = _said(response)
+    if "HTTP request to an HTTPS server" in text:
+        return _no_way(call, "it speaks TLS on this port; write it without tcp+plain://")
+    return ActFailed(text, detail=f"{call}: HTTP status {response.status_code}")
+
+
+def _said(response: requests.Response) -> str:
+    try:
+        body = response.text.strip()
+    except REQUEST_ERRORS:
+        body = ""
+    try:
+        message = json.loads(body)["message"]
+    except (ValueError, LookupError, TypeError):
+        message = "" if response.headers.get("Content-Type", "").startswith("text/html") else body
+    fallback = _STATUS_TEXTS.get(response.status_code) or f"unknown http status code {response.status_code}"
+    return str(message).strip() or fallback
+
+
+def _timed_out(cause: BaseException, call: Call) -> XcatflowError | None:
+    match cause:
+        case ConnectTimeoutError() if not isinstance(cause.__cause__, OSError) or isinstance(
+            cause.__cause__, TimeoutError
+        ):
+            return _no_way(call, f"no answer within {call.connect_s:g} s")
+        case ReadTimeoutError() | requests.ReadTimeout():
+            return DeadlineExceeded(f"timeout after {call.limit_s:g} s: {call}", detail=f"docker host {call.place}")
+        case TimeoutError() if cause.errno is None:
+            return DeadlineExceeded(f"timeout after {call.limit_s:g} s: {call}", detail=f"docker host {call.place}")
+        case _:
+            return None
+
+
+def _broken_tls(cause: BaseException, call: Call) -> XcatflowError | None:
+    if isinstance(cause, ssl.SSLError) and refused_by_peer(cause):
+        return _no_way(call, explain_tls(cause, call.ca))
+    return None
+
+
+def _not_connected(cause: BaseException, call: Call) -> XcatflowError | None:
+    match cause:
+        case socket.gaierror():
+            return _no_way(call, "its name has no address; check the name, or give the machine an ip")
+        case http.client.BadStatusLine() if not isinstance(cause, http.client.RemoteDisconnected):
+            return _no_way(call, "what listens there does not speak HTTP")
+        case OSError(errno=int() as number) if number not in _LOST and not isinstance(cause, ssl.SSLError):
+            return _no_way(call, (cause.strerror or str(cause)).lower())
+        case _:
+            return None
+
+
+def _lost(cause: BaseException, call: Call) -> XcatflowError | None:
+    broken = isinstance(
+        cause, http.client.HTTPException | ssl.SSLError | ProtocolError | ConnectionError | requests.ConnectionError
+    )
+    if not broken:
+        return None
+    return ConnectionLost(
+        f"the connection to docker host {call.place} was lost during {call}; whether it was done is unknown",
+        detail=_short(cause),
+    )
+
+
+def _no_way(call: Call, why: str) -> Unreachable:
+    return Unreachable(f"cannot connect to docker host {call.place}: {why}")
+
+
+def _short(error: BaseException) -> str:
+    match error:
+        case json.JSONDecodeError():
+            return f'expected JSON, found "{" ".join(error.doc[:60].split())}"'
+        case KeyError():
+            return f"{error} is missing"
+        case _:
+            return " ".join(str(error).split()) or type(error).__name__
