@@ -1,0 +1,171 @@
+"""Looks that wait at the same time travel together."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from tests.fakes.docker import FakeDocker
+from xcatflow.errors import ActFailed, CannotTell, Interrupted, Unreachable
+from xcatflow.model.question import Container, Daemon, DockerNetwork, File, Image, Port, Question, Reply, Shell
+from xcatflow.model.target import TargetRef
+from xcatflow.transport.machine import Gather, full_reference
+from xcatflow.transport.pool import Machines
+
+
+def test_looks_that_wait_are_answered_by_one() -> None:
+    asked: list[tuple[Question[Any], ...]] = []
+    gate, first = threading.Event(), threading.Event()
+
+    def look(questions: tuple[Question[Any], ...]) -> dict[Question[Any], object]:
+        asked.append(questions)
+        first.set()
+        gate.wait(10)
+        return {question: str(question) for question in questions}
+
+    gather = Gather(look)
+    results: dict[int, object] = {}
+
+    def one(number: int) -> None:
+        results[number] = gather((Shell(f"q{number}"), Shell("same")))[Shell(f"q{number}")]
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(20)]
+    threads[0].start()
+    assert first.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    while len(gather._waiting) < 19:
+        threading.Event().wait(0.005)
+    gate.set()
+    for thread in threads:
+        thread.join(10)
+    assert len(asked) == 2
+    assert len(asked[1]) == 20, "19 different questions and the one that all share"
+    assert results == {number: str(Shell(f"q{number}")) for number in range(20)}
+
+
+class Session:
+    """A shell session that echoes what it is asked."""
+
+    name = "m"
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, ...]] = []
+        self.closed = self.cancelled = False
+
+    def ask(self, scripts: Any, *, timeout_s: float) -> tuple[Reply, ...]:
+        self.asked.append(tuple(scripts))
+        return tuple(Reply(0, script.encode()) for script in scripts)
+
+    def act(self, script: str, *, stdin: bytes = b"", timeout_s: float) -> Reply:
+        return Reply(3, b"", b"first\nlast words\n") if script == "fail" else Reply(0, stdin, b"")
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def machines(session: Session | None = None, docker: FakeDocker | None = None) -> Machines:
+    def shell(name: str) -> Any:
+        if session is None:
+            raise Unreachable(f"{name}: no route")
+        return session
+
+    def daemon(endpoint: str) -> Any:
+        if docker is None:
+            raise Unreachable(f"{endpoint}: refused")
+        return docker
+
+    def authority() -> Any:
+        raise AssertionError
+
+    return Machines(open_shell=shell, open_docker=daemon, authority=authority, stopping=threading.Event())
+
+
+REF = TargetRef("m", "m:2376")
+
+
+def test_a_face_that_cannot_be_opened_is_an_answer_and_is_tried_again() -> None:
+    pool = machines()
+    given = pool.ask(("shell", "m"), (Shell("x"), File("/y")))
+    assert all(isinstance(answer, Unreachable) for answer in given.values())
+    given = pool.ask(("docker", "m:2376"), (Container("c"),))
+    assert isinstance(given[Container("c")], Unreachable)
+
+
+def test_one_listing_answers_all_questions_about_containers_images_and_networks() -> None:
+    docker = FakeDocker(images=["busybox:latest"])
+    docker.create_container("c1", {"Image": "busybox:latest", "Labels": {"a": "b"}})
+    pool = machines(docker=docker)
+    docker.calls.clear()
+    wanted = (Container("c1"), Container("c2"), Image("busybox"), Image("other"), DockerNetwork("none-such"), Daemon())
+    given: Any = pool.ask(("docker", "m:2376"), wanted)
+    assert given[Container("c1")].labels["a"] == "b"
+    assert given[Container("c2")] is None
+    assert given[Image("busybox")].tags == ("busybox:latest",)
+    assert given[Image("other")] is None
+    assert given[DockerNetwork("none-such")] is None
+    assert given[Daemon()].engine
+    assert len(docker.calls) == 4
+
+
+def test_a_listing_that_fails_spoils_only_its_own_questions() -> None:
+    class Half(FakeDocker):
+        def images(self) -> Any:
+            raise ActFailed("image store is broken")
+
+    given = machines(docker=Half()).ask(("docker", "m:2376"), (Container("c"), Image("i")))
+    assert given[Container("c")] is None
+    assert isinstance(given[Image("i")], CannotTell)
+
+
+def test_a_target_runs_acts_and_tells_what_the_machine_said() -> None:
+    session = Session()
+    pool = machines(session)
+    at = pool.target(REF, 5)
+    assert at.run("cat", stdin=b"text").out == b"text"
+    with pytest.raises(ActFailed, match="m: exit status 3: last words") as caught:
+        at.run("fail")
+    assert caught.value.detail == "first\nlast words"
+    assert at.run("fail", check=False).code == 3
+    pool.cancel()
+    pool.close()
+    assert session.cancelled
+    assert session.closed
+
+
+def test_pausing_ends_when_the_run_is_stopped() -> None:
+    pool = machines(Session())
+    at = pool.target(REF, 5)
+    at.pause(0)
+    at.stopping.set()
+    with pytest.raises(Interrupted):
+        at.pause(60)
+
+
+def test_ports_are_asked_from_here() -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert machines().ask(("controller", ""), (Port("127.0.0.1", port),)) == {Port("127.0.0.1", port): True}
+    assert machines().ask(("controller", ""), (Port("127.0.0.1", port),)) == {Port("127.0.0.1", port): False}
+
+
+@pytest.mark.parametrize(
+    ("reference", "full"),
+    [
+        ("busybox", "busybox:latest"),
+        ("busybox:1.36", "busybox:1.36"),
+        ("docker.io/library/busybox", "busybox:latest"),
+        ("docker.io/me/app:2", "me/app:2"),
+        ("registry:5000/app", "registry:5000/app:latest"),
+        ("registry:5000/app:1", "registry:5000/app:1"),
+        ("app@sha256:00ff", "app@sha256:00ff"),
+        ("sha256:00ff", "sha256:00ff"),
+    ],
+)
+def test_references_are_written_as_daemons_list_them(reference: str, full: str) -> None:
+    assert full_reference(reference) == full
