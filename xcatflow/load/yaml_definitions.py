@@ -17,6 +17,7 @@ from xcatflow.errors import Problem, did_you_mean
 from xcatflow.load.draft import Draft
 from xcatflow.load.yaml_text import YamlDocument, YamlMapping, YamlNode, YamlScalar, YamlSequence
 from xcatflow.model.attributes import FREE_TYPES, LISTS, NICS, canonical
+from xcatflow.model.nics import join_nics
 
 SECTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -83,7 +84,7 @@ class _Reader:
             case YamlMapping() if meant == "dockerflag":
                 return json.dumps(node.value, separators=(",", ":"), ensure_ascii=False)
             case YamlMapping() if meant in NICS:
-                return ",".join(f"{nic}!{self._joined(attribute, item, '|')}" for nic, item in node.items.items())
+                return join_nics((nic, self._joined(attribute, item, "|")) for nic, item in node.items.items())
             case YamlSequence() if meant in LISTS or draft.objtype in FREE_TYPES:
                 return self._joined(attribute, node, ",")
         self._complain(f'"{attribute}" of {draft.objtype} "{draft.name}" is a text, found {_sort(node)}', node.place)

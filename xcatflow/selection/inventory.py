@@ -1,0 +1,53 @@
+"""What selection needs to know of a site; `xcatflow.model.definitions.Definitions` is one."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Protocol
+
+
+class Inventory(Protocol):
+    """Nodes, their groups and their values."""
+
+    @property
+    def nodes(self) -> Mapping[str, Any]:
+        """All nodes by name."""
+        ...
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """Names of all groups."""
+        ...
+
+    @property
+    def site(self) -> Mapping[str, str]:
+        """Cluster-wide settings."""
+        ...
+
+    def members(self, group: str) -> tuple[str, ...] | None:
+        """The nodes of a group; None when there is no such group."""
+        ...
+
+    def value(self, node: str, attribute: str) -> str | None:
+        """What a node finally has; None where it has nothing."""
+        ...
+
+    def canonical(self, attribute: str) -> str | None:
+        """The attribute that a name means; None where it means nothing."""
+        ...
+
+
+class Nothing:
+    """An inventory without anything in it."""
+
+    nodes: Mapping[str, Any] = MappingProxyType({})
+    group_names: tuple[str, ...] = ()
+    site: Mapping[str, str] = MappingProxyType({})
+
+    def members(self, group: str) -> tuple[str, ...] | None:
+        return None
+
+    def value(self, node: str, attribute: str) -> str | None:
+        return None
+
+    def canonical(self, attribute: str) -> str | None:
+        return attribute
