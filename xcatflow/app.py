@@ -16,7 +16,7 @@ from xcatflow.engine.bus import Listener
 from xcatflow.engine.check import check_workflow
 from xcatflow.errors import ExitCode, InvalidInput, Problem, Source, did_you_mean
 from xcatflow.journal.store import Journal
-from xcatflow.load.definitions import check_addresses, load_definitions
+from xcatflow.load.definitions import check_addresses, check_networks, load_definitions
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.event import Event
 from xcatflow.model.placed import PlacedChain, PlacedWorkflow
@@ -118,6 +118,10 @@ class Site:
             except InvalidInput as error:
                 problems += error.problems
         return tuple(dict.fromkeys(problems))
+
+    def warnings(self) -> tuple[Problem, ...]:
+        """What is odd, but can be worked with: formulas that match nothing, addresses outside every network."""
+        return tuple(dict.fromkeys((*self.definitions.warnings, *check_networks(self.definitions))))
 
     def journal(self) -> Journal:
         """The record of this site's runs."""

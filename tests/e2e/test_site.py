@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,8 +48,8 @@ class Cli:
 
 
 @pytest.fixture(scope="module")
-def cli(lab_site: Path) -> Iterator[Cli]:
-    yield Cli(lab_site)
+def cli(lab_site: Path) -> Cli:
+    return Cli(lab_site)
 
 
 def changed(events: list[dict[str, object]], outcome: str = "changed") -> list[tuple[str, str]]:

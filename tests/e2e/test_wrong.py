@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +12,13 @@ pytestmark = pytest.mark.lab
 
 
 @pytest.fixture
-def copy(lab_site: Path, tmp_path: Path) -> Iterator[Cli]:
+def copy(lab_site: Path, tmp_path: Path) -> Cli:
     """A copy of the lab's site to spoil, with a chain that has made it once."""
     site = tmp_path / "site"
     shutil.copytree(lab_site, site, ignore=shutil.ignore_patterns("*.sqlite*", "locks"))
     config = site / "ssh" / "config"
     config.write_text(config.read_text().replace(str(lab_site), str(site)))
-    yield Cli(site)
+    return Cli(site)
 
 
 def spoil(path: Path, pattern: str, new: str) -> None:
@@ -32,7 +31,7 @@ def test_a_wrong_host_key(copy: Cli) -> None:
     known = copy.site / "ssh" / "known_hosts"
     lines = known.read_text().splitlines()
     keys = [line.split()[-1] for line in lines if "host01" in line or "host02" in line]
-    spoil(known, re.escape(next(l.split()[-1] for l in lines if "host01" in l)), keys[-1])
+    spoil(known, re.escape(next(line.split()[-1] for line in lines if "host01" in line)), keys[-1])
     done = copy("plan", "provision-dockerhost", "-n", "host01", code=1)
     assert "host key" in done.stdout
     assert "ssh/known_hosts" in done.stdout

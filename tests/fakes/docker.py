@@ -193,6 +193,13 @@ class FakeDocker:
     def update_container(self, name: str, body: Mapping[str, Any]) -> None:
         self._need(name).body.setdefault("HostConfig", {}).update(deepcopy(dict(body)))
 
+    def rename_container(self, name: str, new: str) -> None:
+        container = self._need(name)
+        if self._find(new):
+            raise ActFailed(f'Conflict. The container name "/{new}" is already in use')
+        self._containers[new] = self._containers.pop(container.name)
+        container.name = new
+
     def create_network(self, body: Mapping[str, Any]) -> str:
         name = body["Name"]
         if name in self._networks:
@@ -221,6 +228,17 @@ class FakeDocker:
                 f"error while removing network: network {name} id {self._networks[name].id} has active endpoints"
             )
         del self._networks[name]
+
+    def connect_network(self, network: str, container: str, *, address: str | None) -> None:
+        if network not in self._networks:
+            raise ActFailed(f"network {network} not found")
+        end = {"IPAMConfig": {"IPv4Address": address}} if address else {}
+        self._need(container).addresses[network] = self._address(network, end)
+
+    def disconnect_network(self, network: str, container: str) -> None:
+        if network not in self._need(container).addresses:
+            raise ActFailed(f"container {container} is not connected to network {network}")
+        del self._need(container).addresses[network]
 
     def pull_image(self, reference: str) -> None:
         if _tagged(reference) not in self._registry:

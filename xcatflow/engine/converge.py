@@ -113,15 +113,14 @@ class Converger:
             return Result(Outcome.OK, outputs=step.outputs(seen, want))
         if not self.context.apply:
             return self._would(prepared, changes)
-        self._apply(prepared, seen, changes)
+        acted = self._apply(prepared, seen, changes)
         if not step.verifies(want):
-            return Result(Outcome.CHANGED, changes, outputs=step.outputs(seen, want))
+            return Result(Outcome.CHANGED, changes, outputs={**step.outputs(seen, want), **acted})
         after = step.seen(self.looks.answers(index, prepared), want)
         if left := step.plan(after, want):
             raise NotConverged(f"still to do after the act: {'; '.join(str(change) for change in left)}")
-        if step.proof:
-            return Result(Outcome.OK, outputs=step.outputs(after, want))
-        return Result(Outcome.CHANGED, changes, outputs=step.outputs(after, want))
+        outcome, made = (Outcome.OK, ()) if step.proof else (Outcome.CHANGED, changes)
+        return Result(outcome, made, outputs={**step.outputs(after, want), **acted})
 
     def _would(self, prepared: Prepared, changes: tuple[Change, ...]) -> Result:
         if not prepared.step.proof:
@@ -132,12 +131,14 @@ class Converger:
             Outcome.FAILED, message="; ".join(f"{change.what}: {change.after or change.why}" for change in changes)
         )
 
-    def _apply(self, prepared: Prepared, seen: object, changes: tuple[Change, ...]) -> None:
+    def _apply(self, prepared: Prepared, seen: object, changes: tuple[Change, ...]) -> dict[str, str]:
+        """Make the changes, each on record before it begins; the outputs that only the acts know."""
         context, ref = self.context, prepared.target
         assert ref is not None
         at = context.faces.target(ref, prepared.placed.spec.timeout or context.step_timeout_s)
         common = {"workflow": context.workflow, "node": self.node, "step": prepared.id, "target": ref.name}
         context.bus.emit(StepStarted(at=time.time(), **common))
+        outputs: dict[str, str] = {}
         for number, change in enumerate(changes):
             if context.stopping.is_set():
                 raise Interrupted
@@ -147,7 +148,7 @@ class Converger:
             error = "interrupted"
             self.looks.stale = True
             try:
-                prepared.step.apply(at, prepared.want, seen, change)
+                outputs |= prepared.step.apply(at, prepared.want, seen, change) or {}
                 error = ""
             except XcatflowError as failure:
                 error = one_line(failure)
@@ -155,6 +156,7 @@ class Converger:
             finally:
                 context.bus.emit(ActEnded(at=time.time(), key=key, error=context.redactor.text(error)))
             self.applied.append(Applied(prepared, seen, change))
+        return outputs
 
 
 def one_line(error: Exception) -> str:

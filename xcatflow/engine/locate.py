@@ -17,7 +17,8 @@ def locate(at: str, node: str, definitions: Definitions, placed: PlacedStep) -> 
     if not at:
         if definitions.value(node, "mgt") == "docker":
             raise InvalidInput(
-                f'step "{placed.id}" acts on the node itself, but {{nodes}} cannot be acted on, being a container: add "at: ${{node.dockerhost}}"',
+                f'step "{placed.id}" acts on the node itself, but {{nodes}} cannot be acted on, '
+                'being a container: add "at: ${node.dockerhost}"',
                 where,
             )
         return TargetRef(node, str(parse_endpoint(node)))

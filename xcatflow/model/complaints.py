@@ -37,7 +37,8 @@ def _message(finding: Any, path: Path, model: type[BaseModel]) -> str:
         case "missing":
             return f'"{path[-1]}" is missing'
         case "value_error":
-            return f'"{name}": {str(finding["msg"]).removeprefix("Value error, ")}'
+            text = str(finding["msg"]).removeprefix("Value error, ")
+            return f'"{name}": {text}' if name else text
         case _:
             text = str(finding["msg"])
             found = finding["input"]

@@ -38,6 +38,7 @@ def check(_context: Context) -> None:
         warn(*(f"error: {problem}" for problem in problems))
         raise Exit(code=int(ExitCode.INVALID))
     definitions = here.definitions
+    warn(*(f"warning: {problem}" for problem in here.warnings()))
     say(
         f"{here.root}: {len(definitions.nodes)} nodes, {len(here.workflows())} workflows, {len(here.chains())} chains: no problem found"
     )

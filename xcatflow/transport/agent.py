@@ -46,9 +46,9 @@ xf_act() {
   [ -z "$xf_job" ] || wait "$xf_job"
   trap '' TERM
   if [ "$3" ]; then
-    printf %s "$3" | base64 -d | xf_run "$1" "$2" &
+    printf %s "$3" | base64 -d | xf_run "$1" "$2" 4<&0 &
   else
-    xf_run "$1" "$2" </dev/null &
+    xf_run "$1" "$2" 4</dev/null &
   fi
   xf_job=$! xf_fenced=1
   trap - TERM
@@ -56,19 +56,17 @@ xf_act() {
 xf_run() {
   xf_t= xf_stopped=
   trap xf_stop TERM
-  exec 4<&0
   printf 'exec 3<&-;%s\\n' "$2" 2>/dev/null | setsid timeout -k GRACE "$1" sh -c '. /dev/fd/3' sh 3<&0 <&4 4<&- &
   xf_t=$!
-  exec 4<&- </dev/null
-  wait "$xf_t"
+  wait "$xf_t" 2>/dev/null
   xf_c=$?
   while [ "$xf_c" -gt 128 ] && kill -0 "$xf_t"; do
     wait "$xf_t"
     xf_c=$?
   done 2>/dev/null
   case $xf_stopped$xf_c in
-    124|137|143|yes*) kill -KILL -- "-$xf_t" ;;
-    *) kill -0 -- "-$xf_t" && xf_c="$xf_c left" ;;
+    124|137|143|yes*) kill -KILL "-$xf_t" ;;
+    *) kill -0 "-$xf_t" && xf_c="$xf_c left" ;;
   esac 2>/dev/null
   xf_end "$xf_c"
 }
@@ -76,8 +74,8 @@ xf_stop() {
   [ "$xf_t" ] || return
   trap '' TERM
   xf_stopped=yes
-  kill -TERM -- "-$xf_t" 2>/dev/null || kill -TERM "$xf_t" 2>/dev/null
-  ( sleep GRACE; kill -KILL -- "-$xf_t" || kill -KILL "$xf_t" ) >/dev/null 2>&1 &
+  kill -TERM "-$xf_t" 2>/dev/null || kill -TERM "$xf_t" 2>/dev/null
+  ( sleep GRACE; kill -KILL "-$xf_t" || kill -KILL "$xf_t" ) >/dev/null 2>&1 &
 }
 xf_finish() {
   trap '' TERM

@@ -127,6 +127,10 @@ class DockerDaemon:
         path = f"/containers/{quote(name, safe='')}/update"
         self._wire.act("POST", path, lambda client: post(client, path, json=dict(body)))
 
+    def rename_container(self, name: str, new: str) -> None:
+        """Give a container another name. Raises ActFailed when that is taken."""
+        self._wire.act("POST", f"/containers/{name}/rename", lambda client: client.rename(name, new))
+
     def create_network(self, body: Mapping[str, Any]) -> str:
         """Create from a request body of the Engine API, refusing a second network of the same name; returns the id."""
 
@@ -145,6 +149,22 @@ class DockerDaemon:
     def remove_network(self, name: str) -> None:
         """Remove a network that no container uses. A missing one raises ActFailed."""
         self._wire.act("DELETE", f"/networks/{name}", lambda client: client.remove_network(name))
+
+    def connect_network(self, network: str, container: str, *, address: str | None) -> None:
+        """Connect a container to a network, with this IPv4 address where one is given."""
+
+        def connect(client: Client) -> object:
+            return client.connect_container_to_network(container, network, ipv4_address=address)  # type: ignore[no-untyped-call]
+
+        self._wire.act("POST", f"/networks/{network}/connect", connect)
+
+    def disconnect_network(self, network: str, container: str) -> None:
+        """Disconnect a container from a network. Raises ActFailed when it is not connected."""
+
+        def disconnect(client: Client) -> object:
+            return client.disconnect_container_from_network(container, network)  # type: ignore[no-untyped-call]
+
+        self._wire.act("POST", f"/networks/{network}/disconnect", disconnect)
 
     def pull_image(self, reference: str) -> None:
         """Pull one tag or digest with the credentials of the user's Docker configuration, for as long as data comes.

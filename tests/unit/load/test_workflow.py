@@ -81,7 +81,7 @@ def test_a_chain_names_its_workflows_problems_and_unknown_inputs(tmp_path: Path)
     with pytest.raises(InvalidInput, match=r'c.yaml:5:30: "sise" is no input of workflow "one", did you mean "size"\?'):
         load_chain(tmp_path / "c.yaml", tmp_path, workflow)  # type: ignore[arg-type]
     write(tmp_path, c="schema: 1\nname: c\nsummary: s\nworkflows:\n  - {workflow: two}\n")
-    with pytest.raises(InvalidInput, match='c.yaml:5:16: no workflow "two"'):
+    with pytest.raises(InvalidInput, match=r'c\.yaml:5:16: no workflow "two"'):
         load_chain(tmp_path / "c.yaml", tmp_path, workflow)  # type: ignore[arg-type]
     write(tmp_path, c="schema: 1\nname: c\nsummary: s\nschedule: '1 2 * * *'\nworkflows:\n  - {workflow: one, nodes: web}\n")
     chain = load_chain(tmp_path / "c.yaml", tmp_path, workflow)  # type: ignore[arg-type]

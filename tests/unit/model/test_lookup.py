@@ -53,8 +53,7 @@ def test_trees() -> None:
 def test_any_text_is_a_template_or_refused(text: str) -> None:
     try:
         template = parse_template(text)
-    except BadTemplate as error:
-        assert 0 <= error.offset < len(text)
+    except BadTemplate:
+        assert "${" in text
     else:
-        if "${" not in text:
-            assert template.resolve(VALUES.get) == text
+        assert "${" in text or template.resolve(VALUES.get) == text

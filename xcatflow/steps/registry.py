@@ -1,0 +1,70 @@
+"""Which kinds there are, and where each one's step lives. A step's module is imported when a workflow uses it.
+
+Other packages add kinds by entry points of the group `xcatflow.steps`: the name is the kind, the value `package.module:Class`.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
+from typing import Any
+
+from xcatflow.contract import Step
+from xcatflow.errors import InvalidInput, did_you_mean
+
+GROUP = "xcatflow.steps"
+
+BUILTINS: Mapping[str, str] = MappingProxyType(
+    {
+        "container.address": "xcatflow.steps.container_address:ContainerAddress",
+        "directory.present": "xcatflow.steps.directory_present:DirectoryPresent",
+        "docker.container": "xcatflow.steps.docker_container:DockerContainer",
+        "docker.daemon": "xcatflow.steps.docker_daemon:DockerDaemon",
+        "docker.image": "xcatflow.steps.docker_image:DockerImage",
+        "docker.network": "xcatflow.steps.docker_network:DockerNetwork",
+        "file.present": "xcatflow.steps.file_present:FilePresent",
+        "network.bridge": "xcatflow.steps.network_bridge:NetworkBridge",
+        "package.present": "xcatflow.steps.package_present:PackagePresent",
+        "package.repository": "xcatflow.steps.package_repository:PackageRepository",
+        "ping": "xcatflow.steps.ping:Ping",
+        "service.state": "xcatflow.steps.service_state:ServiceState",
+        "ssh.command": "xcatflow.steps.ssh_command:SshCommand",
+        "tls.host_certificate": "xcatflow.steps.tls_host_certificate:TlsHostCertificate",
+        "wait.port": "xcatflow.steps.wait_port:WaitPort",
+    }
+)
+
+
+def kinds() -> tuple[str, ...]:
+    """Every kind, sorted: the built-in ones and those of installed packages."""
+    return tuple(sorted({*BUILTINS, *(point.name for point in entry_points(group=GROUP))}))
+
+
+def find(kind: str) -> Step[Any, Any]:
+    """The step of a kind. A built-in kind cannot be replaced by a package. Raises InvalidInput for an unknown or unusable one."""
+    if place := BUILTINS.get(kind):
+        module, _, name = place.partition(":")
+        return _made(kind, getattr(import_module(module), name), place)
+    points = tuple(entry_points(group=GROUP, name=kind))
+    match points:
+        case ():
+            raise InvalidInput(f'unknown kind of step "{kind}"{did_you_mean(kind, kinds())}')
+        case (point,):
+            return _made(kind, _loaded(point), point.value)
+    places = ", ".join(sorted(point.value for point in points))
+    raise InvalidInput(f'the kind "{kind}" is offered more than once ({places}): uninstall all but one')
+
+
+def _loaded(point: EntryPoint) -> object:
+    try:
+        return point.load()
+    except Exception as error:  # somebody else's module may raise anything while it is imported
+        raise InvalidInput(f'the step "{point.name}" ({point.value}) cannot be loaded: {error!r}') from error
+
+
+def _made(kind: str, found: object, place: str) -> Step[Any, Any]:
+    if not (isinstance(found, type) and issubclass(found, Step)):
+        raise InvalidInput(f'"{place}" is no step: expected a class derived from xcatflow.contract.Step')
+    if found.kind != kind:
+        raise InvalidInput(f'"{place}" is a step of kind "{found.kind}", expected "{kind}"')
+    return found()

@@ -1,0 +1,106 @@
+"""`ssh.command`: a script is run on the machine, unless a guard says that there is nothing to do."""
+
+from collections.abc import Mapping
+from shlex import quote
+from typing import Any, ClassVar
+
+from pydantic import Field, model_validator
+
+from xcatflow.contract import Params, Step, Target
+from xcatflow.errors import ActFailed, CannotTell
+from xcatflow.model.change import Change, Verb
+from xcatflow.model.duration import Duration
+from xcatflow.model.question import Answers, Question, Reply, Shell
+from xcatflow.steps.place import AbsolutePath
+
+_KILLED = 128
+_SHOWN = 60
+
+
+class CommandParams(Params):
+    """A command is no state: exactly one of `unless`, `creates` and `always: true` says when there is nothing to do."""
+
+    run: str = Field(
+        min_length=1, description="A POSIX shell script, run as root; it ends at the first command that fails."
+    )
+    unless: str | None = Field(
+        None,
+        min_length=1,
+        description="A script that changes nothing; when it ends with status 0 there is nothing to do.",
+    )
+    creates: AbsolutePath | None = Field(
+        None, description="A path on the machine; when something is there, there is nothing to do."
+    )
+    always: bool = Field(False, description="Run it every time; every run then reports a change.")
+    timeout: Duration | None = Field(
+        None, description="Longest time it may take, such as `5 min`; the step's own `timeout` when left out."
+    )
+
+    @model_validator(mode="after")
+    def _one_guard(self) -> "CommandParams":
+        given = [name for name in ("unless", "creates", "always") if getattr(self, name)]
+        if len(given) != 1:
+            found = " and ".join(f'"{name}"' for name in given) or "none"
+            raise ValueError(f'expected exactly one guard of "unless", "creates", "always: true", found {found}')
+        return self
+
+
+class SshCommand(Step[CommandParams, bool]):
+    """`seen` is whether the guard holds. A guarded command is looked at again after it ran: the guard must hold then."""
+
+    kind = "ssh.command"
+    params: ClassVar[type[Params]] = CommandParams
+
+    def ask(self, want: CommandParams) -> tuple[Question[Any], ...]:
+        return () if want.always else (_guard(want),)
+
+    def seen(self, answers: Answers, want: CommandParams) -> bool | None:
+        if want.always:
+            return None
+        reply = answers[_guard(want)]
+        if reply.code >= _KILLED:
+            raise CannotTell(f'the guard "{_short(want.unless or "")}" was ended by signal {reply.code - _KILLED}')
+        return reply.code == 0
+
+    def plan(self, seen: bool | None, want: CommandParams) -> tuple[Change, ...]:
+        if seen:
+            return ()
+        return (Change(Verb.RUN, f"command {_short(want.run)}", why=_why(want)),)
+
+    def apply(self, at: Target, want: CommandParams, seen: bool | None, change: Change) -> Mapping[str, str]:
+        """What it printed becomes the output `stdout`."""
+        reply = at.run(f"set -e\n{want.run}\n", timeout_s=want.timeout, check=False)
+        if reply.code:
+            words = _last_words(reply)
+            raise ActFailed(
+                f'"{_short(want.run)}" ended with status {reply.code} on {at.name}: {words}',
+                "\n".join(text for text in (reply.text, reply.complaint) if text),
+            )
+        return {"stdout": reply.text}
+
+    def verifies(self, want: CommandParams) -> bool:
+        return not want.always
+
+
+def _guard(want: CommandParams) -> Shell:
+    if want.creates is not None:
+        path = quote(want.creates)
+        return Shell(f"[ -e {path} ] || [ -L {path} ]")
+    return Shell(f"{{ {want.unless}\n}} >/dev/null 2>&1")
+
+
+def _why(want: CommandParams) -> str:
+    if want.always:
+        return "always"
+    return f"{want.creates} is not there" if want.creates else f"unless: {_short(want.unless or '')}"
+
+
+def _last_words(reply: Reply) -> str:
+    return (reply.complaint or reply.text).strip().rsplit("\n", 1)[-1] or "it said nothing"
+
+
+def _short(script: str) -> str:
+    """The first line, cut where it is long."""
+    lines = script.strip().splitlines() or [""]
+    cut = len(lines) > 1 or len(lines[0]) > _SHOWN
+    return lines[0][:_SHOWN] + ("..." if cut else "")
