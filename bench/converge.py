@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,8 +139,8 @@ def first_table(root: Path, sshd: Sshd, targets: int, rounds: int) -> None:
         )
 
 
-def _median(values: object) -> float:
-    return statistics.median(values)  # type: ignore[call-overload, no-any-return]
+def _median(values: Iterable[float]) -> float:
+    return statistics.median(values)
 
 
 def _ratio(taken: Sequence[Timing], base: Sequence[Timing]) -> float:
@@ -169,14 +169,14 @@ def _acts(act: Callable[[], object]) -> float:
 
 
 def _ours(root: Path, sshd: Sshd, port: int) -> float:
-    from xcatflow.transport.ssh import SshSession, SshSettings
-
     from xcatflow.transport.protocols import Traffic
+    from xcatflow.transport.ssh import SshSession
+    from xcatflow.transport.ssh_connect import Connector, SshSettings
 
     known = root / "ssh" / f"known_{port}"
     known.write_text(f"[127.0.0.1]:{port} {sshd.host_key}\n")
     settings = SshSettings(config_files=(root / "ssh" / "config",), known_hosts=(known,))
-    session = SshSession("far", "127.0.0.1", settings, Traffic(), port=port)
+    session = SshSession("127.0.0.1", Connector(settings), Traffic(), port=port)
     try:
         return _acts(lambda: session.act("true", timeout_s=30))
     finally:

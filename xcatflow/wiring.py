@@ -28,21 +28,15 @@ class Wiring:
     accept_new: bool = False
     traffic: Traffic = field(default_factory=Traffic)
     _authority: Any = None
+    _connector: Any = None
     _guard: threading.RLock = field(default_factory=threading.RLock)
     _passing: "tempfile.TemporaryDirectory[str] | None" = None
 
     def shell(self, name: str) -> ShellSession:
         """The SSH session of a node; opens nothing yet."""
-        from xcatflow.transport.ssh import SshSession, SshSettings
+        from xcatflow.transport.ssh import SshSession
 
-        home = Path.home() / ".ssh"
-        settings = SshSettings(
-            config_files=(self.root / "ssh" / "config", home / "config", Path("/etc/ssh/ssh_config")),
-            known_hosts=(self.root / "ssh" / "known_hosts", home / "known_hosts", Path("/etc/ssh/ssh_known_hosts")),
-            accept_new=self.accept_new,
-        )
-        address = self.definitions.value(name, "ip") if name in self.definitions.nodes else None
-        return SshSession(name, address or name, settings, self.traffic)
+        return SshSession(name, self._ssh_connector(), self.traffic)
 
     def docker(self, text: str) -> Docker:
         """The daemon at an endpoint; raises Unreachable at first use, InvalidInput when TLS files are missing."""
@@ -50,8 +44,7 @@ class Wiring:
         from xcatflow.transport.docker import DockerDaemon
 
         endpoint = parse_endpoint(text)
-        known = endpoint.machine in self.definitions.nodes
-        address = self.definitions.value(endpoint.machine, "ip") if known and endpoint.machine else None
+        address = self._address(endpoint.machine or "")
         return DockerDaemon(endpoint, address=address, tls=self._tls() if endpoint.tls else None, traffic=self.traffic)
 
     def authority(self) -> Authority:
@@ -78,8 +71,33 @@ class Wiring:
         return asdict(self.traffic)
 
     def close(self) -> None:
+        if self._connector:
+            self._connector.close()
         if self._passing:
             self._passing.cleanup()
+
+    def _ssh_connector(self) -> Any:
+        """What all SSH sessions of the run share: configuration and known keys are read once, jump hosts are connected once."""
+        from xcatflow.transport.ssh_connect import Connector, SshSettings
+
+        with self._guard:
+            if self._connector is None:
+                home, system = Path.home() / ".ssh", Path("/etc/ssh")
+                settings = SshSettings(
+                    config_files=(self.root / "ssh" / "config", home / "config", system / "ssh_config"),
+                    known_hosts=(
+                        self.root / "ssh" / "known_hosts",
+                        home / "known_hosts",
+                        system / "ssh_known_hosts",
+                    ),
+                    accept_new=self.accept_new,
+                )
+                self._connector = Connector(settings, self._address)
+            return self._connector
+
+    def _address(self, name: str) -> str | None:
+        """The `ip` of a node."""
+        return self.definitions.value(name, "ip") if name in self.definitions.nodes else None
 
     def _site_authority(self) -> Any:
         from xcatflow.transport.pki import SiteAuthority

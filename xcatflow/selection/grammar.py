@@ -73,7 +73,8 @@ class _Parser:
             atom = self._token.atom
             self._advance()
             return atom
-        match self.sign:
+        sign = self.sign
+        match sign:
             case "(":
                 self._advance()
                 level = self.level(depth + 1)

@@ -153,16 +153,16 @@ class DockerDaemon:
     def connect_network(self, network: str, container: str, *, address: str | None) -> None:
         """Connect a container to a network, with this IPv4 address where one is given."""
 
-        def connect(client: Client) -> object:
-            return client.connect_container_to_network(container, network, ipv4_address=address)  # type: ignore[no-untyped-call]
+        def connect(client: Client) -> None:
+            client.connect_container_to_network(container, network, ipv4_address=address)
 
         self._wire.act("POST", f"/networks/{network}/connect", connect)
 
     def disconnect_network(self, network: str, container: str) -> None:
         """Disconnect a container from a network. Raises ActFailed when it is not connected."""
 
-        def disconnect(client: Client) -> object:
-            return client.disconnect_container_from_network(container, network)  # type: ignore[no-untyped-call]
+        def disconnect(client: Client) -> None:
+            client.disconnect_container_from_network(container, network)
 
         self._wire.act("POST", f"/networks/{network}/disconnect", disconnect)
 
