@@ -19,11 +19,13 @@ PasswordAuthentication no
 PermitRootLogin yes
 MaxStartups 1000:30:2000
 MaxSessions 100
+SetEnv HOME={directory}
 """
 
 
 class Sshd:
-    """Runs while its context is open. `directory` gets keys and configuration."""
+    """Runs while its context is open. `directory` gets keys and configuration, and is the home of who logs in: what that user's shell
+    does at start would be measured otherwise."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory

@@ -36,7 +36,8 @@ class _Container:
     @property
     def networks(self) -> dict[str, Any]:
         mode = self.body.get("HostConfig", {}).get("NetworkMode", "bridge")
-        return self.body.get("NetworkingConfig", {}).get("EndpointsConfig") or {mode: {}}
+        ends = self.body.get("NetworkingConfig", {}).get("EndpointsConfig")
+        return {mode: {}} if ends is None else ends
 
 
 class FakeDocker:
@@ -160,6 +161,8 @@ class FakeDocker:
         if it.state == "paused":
             raise ActFailed("cannot start a paused container, try unpause instead")
         if it.state != "running":
+            if missing := [network for network in it.networks if not self._knows(network)]:
+                raise ActFailed(f"network {missing[0]} not found")
             it.addresses = {
                 network: self._address(network, end) for network, end in it.networks.items() if self._pool(network)
             }
@@ -232,13 +235,22 @@ class FakeDocker:
     def connect_network(self, network: str, container: str, *, address: str | None) -> None:
         if network not in self._networks:
             raise ActFailed(f"network {network} not found")
+        it = self._need(container)
+        if network in it.networks:
+            raise ActFailed(f"endpoint with name {it.name} already exists in network {network}")
         end = {"IPAMConfig": {"IPv4Address": address}} if address else {}
-        self._need(container).addresses[network] = self._address(network, end)
+        if it.state in _ALIVE and self._pool(network):
+            it.addresses[network] = self._address(network, end)
+        it.body["NetworkingConfig"] = {"EndpointsConfig": {**it.networks, network: end}}
 
     def disconnect_network(self, network: str, container: str) -> None:
-        if network not in self._need(container).addresses:
+        it = self._need(container)
+        if network not in it.networks:
             raise ActFailed(f"container {container} is not connected to network {network}")
-        del self._need(container).addresses[network]
+        it.addresses.pop(network, None)
+        it.body["NetworkingConfig"] = {
+            "EndpointsConfig": {name: it.networks[name] for name in it.networks if name != network}
+        }
 
     def pull_image(self, reference: str) -> None:
         if _tagged(reference) not in self._registry:
@@ -290,6 +302,9 @@ class FakeDocker:
 
     def _image_id(self, reference: str) -> str | None:
         return next((id for id, tags in self._images.items() if id == reference or _tagged(reference) in tags), None)
+
+    def _knows(self, network: str) -> bool:
+        return network in self._networks or network == "default" or network.startswith("container:")
 
     def _pool(self, network: str) -> str:
         pools = self._networks[network].pools if network in self._networks else ()

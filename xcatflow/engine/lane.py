@@ -42,6 +42,10 @@ class LaneRun:
             result = self._step(index, prepared)
             self.results[prepared.id] = result
             self.converger.outputs[prepared.id] = result.outputs
+            if result.outcome == Outcome.SKIPPED:  # the run was stopped while it was at work
+                worst = worst if worst == Outcome.CHANGED else Outcome.SKIPPED
+                message = f'stopped in step "{prepared.id}"'
+                break
             worst = _worst(worst, result.outcome)
             if result.outcome.bad and prepared.placed.spec.on_failure != "continue":
                 if prepared.placed.spec.on_failure == "undo" and context.apply:

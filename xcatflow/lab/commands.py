@@ -70,5 +70,7 @@ def hint(program: str) -> str:
         "dockerd": "docker.io",
         "busybox": "busybox-static",
         "ip": "iproute2",
+        "umount": "mount",
+        "unshare": "util-linux",
     }
     return f"apt-get install {packages.get(program, program)}"

@@ -17,12 +17,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from xcatflow.errors import ActFailed, Unreachable
+from xcatflow.lab import mounts
 from xcatflow.lab.commands import hint, tail
 from xcatflow.lab.forwarding import forwarding, switch_forwarding
 from xcatflow.lab.places import Places
 
 START_S = 30
 STOP_S = 30
+HELPER_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,21 @@ def leave(places: Places, lab: str, *, others: bool) -> None:
         _stop(places, record)
     if record.switched:
         switch_forwarding(on=False)
+    for directory in (places.run, places.data):
+        mounts.unmount(directory)
     shutil.rmtree(places.run)
+
+
+def running(places: Places) -> bool:
+    """Does the private engine run?"""
+    record = read(places)
+    return record is not None and alive(places, record)
+
+
+def uses(places: Places, lab: str) -> bool:
+    """Is that lab among those that the private engine was started for?"""
+    record = read(places)
+    return record is not None and lab in record.labs
 
 
 def read(places: Places) -> Record | None:
@@ -96,7 +112,6 @@ def arguments(places: Places) -> tuple[str, ...]:
         "--iptables=false",
         "--ip6tables=false",
         "--ip-forward=false",
-        "--userland-proxy=false",
     )
 
 
@@ -109,6 +124,7 @@ def _start(places: Places) -> int:
     places.run.mkdir(mode=0o700, exist_ok=True)
     (places.run / "daemon.json").write_text("{}\n")
     (places.run / "docker.pid").unlink(missing_ok=True)
+    _forget_helper(places)
     with places.log.open("wb") as log:
         process = subprocess.Popen(
             arguments(places),
@@ -127,7 +143,9 @@ def _await_answer(places: Places, record: Record) -> None:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         if _gone(record.pid):
-            raise ActFailed(f'the lab\'s Docker engine ended at once, see "{places.log}"', tail(places.log))
+            said = tail(places.log)
+            last = said.rpartition("\n")[2] or "without a word"
+            raise ActFailed(f'the lab\'s Docker engine ended at once, see "{places.log}": {last}', said)
         if places.socket.exists():
             with suppress(Unreachable):
                 Engine(str(places.socket), timeout_s=5).close()
@@ -135,6 +153,17 @@ def _await_answer(places: Places, record: Record) -> None:
         time.sleep(0.05)
     _stop(places, record)
     raise ActFailed(f'the lab\'s Docker engine did not answer within {START_S} s, see "{places.log}"', tail(places.log))
+
+
+def _forget_helper(places: Places) -> None:
+    """The containerd of an engine that was killed ends by itself; a new engine that finds its id in use waits for it in vain."""
+    noted = places.run / "exec" / "containerd" / "containerd.pid"
+    deadline = time.monotonic() + HELPER_S
+    with suppress(OSError, ValueError):
+        pid = int(noted.read_text())
+        while str(places.run) in Path(f"/proc/{pid}/cmdline").read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+    noted.unlink(missing_ok=True)
 
 
 def _stop(places: Places, record: Record) -> None:

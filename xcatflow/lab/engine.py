@@ -8,7 +8,9 @@ import json
 import os
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,7 +31,7 @@ IMPORT_S = 900
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A container of a lab. `state` is the engine's word; `exit_code` is of its last end."""
+    """A container of a lab. `state` is the engine's word."""
 
     id: str
     name: str
@@ -108,6 +110,14 @@ class Engine:
             if line.strip() and (complaint := json.loads(line).get("error")):
                 raise ActFailed(f'the engine could not import "{tree}"', complaint)
 
+    def drop_images(self, repository: str, *, keep: str) -> None:
+        """Remove the other images of a repository, but for those that a container was made from."""
+        for image in self._try("list images", lambda: self._client.images(repository)):
+            for reference in image["RepoTags"] or ():
+                if reference != keep:
+                    with suppress(ActFailed):
+                        self._try(f'remove "{reference}"', partial(self._client.remove_image, reference))
+
     # --- containers ---
 
     def boxes(self, lab: str | None = None) -> tuple[Box, ...]:
@@ -124,6 +134,13 @@ class Engine:
 
     def start(self, name: str) -> None:
         self._try(f'start "{name}"', lambda: self._client.start(name))
+
+    def unpause(self, name: str) -> None:
+        self._try(f'go on with "{name}"', lambda: self._client.unpause(name))
+
+    def kill(self, name: str) -> None:
+        """End a container as a power cut would; it stays off until it is started."""
+        self._try(f'kill "{name}"', lambda: self._client.kill(name))
 
     def remove(self, name: str) -> None:
         """Kill and remove a container with its anonymous volumes; well when there is none."""

@@ -6,8 +6,9 @@ Source: systemd's container interface (stop signal SIGRTMIN+3, tmpfs on /run); a
 
 import socket
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,29 +26,42 @@ HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 
 
 def bring_up(engine: Engine, lab: Lab, public_key: str, say: Callable[[str], None]) -> None:
-    """Make and start the hosts that are missing or stopped, and wait until all greet. Raises ActFailed with the console's last lines."""
+    """Make and start the hosts that are missing or off, and wait until all greet. Raises ActFailed with the console's last lines."""
     states = {box.name: box.state for box in engine.boxes(lab.id)}
-    absent = [host for host in lab.hosts if lab.container(host.name) not in states]
-    stopped = [
-        host for host in lab.hosts if states.get(lab.container(host.name), "running") not in ("running", "restarting")
-    ]
     extra = _confinement(engine.cgroup_version(), capabilities.missing())
-    if absent:
-        say(f"starting {_named(absent)}")
-    elif stopped:
-        say(f"starting {_named(stopped)} again")
+    stop = threading.Event()
 
     def boot(host: Host) -> None:
         name = lab.container(host.name)
-        if host in absent:
-            engine.create(name, body(lab, host, extra))
-            engine.put(name, _identity(host, public_key))
-        if host in absent or host in stopped:
-            engine.start(name)
+        match states.get(name):
+            case "running" | "restarting":
+                return
+            case "paused":
+                engine.unpause(name)
+                return
+            case "exited":
+                pass
+            case unfinished:
+                if unfinished is not None:
+                    engine.remove(name)
+                engine.create(name, body(lab, host, extra))
+                engine.put(name, _identity(host, public_key))
+        engine.start(name)
 
+    def wait(host: Host) -> None:
+        _await_greeting(engine, lab, host, stop)
+
+    if off := [host for host in lab.hosts if states.get(lab.container(host.name)) not in ("running", "restarting")]:
+        say(f"starting {named(off)}")
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(boot, lab.hosts))
-        list(pool.map(lambda host: _await_greeting(engine, lab, host), lab.hosts))
+        try:
+            list(pool.map(boot, lab.hosts))
+            list(pool.map(wait, lab.hosts))
+        except BaseException:
+            stop.set()  # leaving the pool waits for what still runs in it
+            raise
+    if not lab.private:
+        _refuse_reflection(lab)
 
 
 def body(lab: Lab, host: Host, extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,6 +75,7 @@ def body(lab: Lab, host: Host, extra: Mapping[str, Any]) -> dict[str, Any]:
         "HostConfig": {
             "NetworkMode": lab.network,
             "RestartPolicy": {"Name": "unless-stopped"},
+            "Sysctls": {"net.ipv4.ip_forward": "0"},  # as on a machine that nobody has set up
             "Tmpfs": {"/run": "rw,nosuid,nodev,exec,mode=755", "/run/lock": "rw,nosuid,nodev,noexec,mode=1777"},
             **extra,
         },
@@ -157,7 +172,7 @@ def _confinement(cgroup_version: int, lacking: Iterable[str]) -> dict[str, Any]:
             }
 
 
-def _await_greeting(engine: Engine, lab: Lab, host: Host) -> None:
+def _await_greeting(engine: Engine, lab: Lab, host: Host, stop: threading.Event) -> None:
     deadline = time.monotonic() + ANSWER_S
     while not greets(host.address):
         if time.monotonic() > deadline:
@@ -165,9 +180,20 @@ def _await_greeting(engine: Engine, lab: Lab, host: Host) -> None:
                 f'sshd of "{host.name}" did not answer at {host.address} within {ANSWER_S} s',
                 engine.logs(lab.container(host.name)),
             )
-        time.sleep(0.1)
+        if stop.wait(0.1):
+            return
 
 
-def _named(hosts: list[Host]) -> str:
+def _refuse_reflection(lab: Lab, links: Path = Path("/sys/class/net")) -> None:
+    """Raise ActFailed where the machine's engine reflects what hosts send: a bridge on a host then takes its own containers for outside."""
+    if any(port.read_text().strip() == "1" for port in links.glob(f"{lab.bridge}/brif/*/hairpin_mode")):
+        raise ActFailed(
+            f'the engine at "{lab.socket}" sends back to a host what the host sent, so that containers on its bridge are cut off: '
+            'take "userland-proxy": false out of its daemon.json and restart it'
+        )
+
+
+def named(hosts: Sequence[Host]) -> str:
+    """The hosts in words."""
     names = [host.name for host in hosts]
     return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}" if len(names) > 2 else " and ".join(names)

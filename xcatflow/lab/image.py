@@ -12,6 +12,7 @@ import os
 import platform
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +36,11 @@ CERTIFICATES = Path("/usr/local/share/ca-certificates")
 BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 QUIET = ("apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "fstrim.timer", "dpkg-db-backup.timer")
 """Units that do things at times of their own: with them, hosts would hold apt's lock when nobody expects it."""
+CONFINED = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--")
+"""In front of what works in the tree: when it is ended, all that it started ends with it, and so does what it mounted."""
 NEEDED_BYTES = 2 * 10**9
 BUILD_S = 1200
+CLEARING_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,10 @@ def recipe() -> Recipe:
     return Recipe(apt.machine_archives(), apt.machine_settings(), digest.hexdigest(), platform.machine())
 
 
-def ensure(engine: Engine, places: Places, say: Callable[[str], None]) -> str:
-    """The host image's name, once the engine has it. Raises ActFailed."""
+def ensure(engine: Engine, places: Places, say: Callable[[str], None], *, current: str = "") -> str:
+    """The host image's name, once the engine has it; a lab keeps the `current` one that it has. Raises ActFailed."""
+    if current and engine.has_image(current):
+        return current
     wanted = recipe()
     reference = wanted.reference
     places.cache.mkdir(mode=0o700, parents=True, exist_ok=True)  # images hold what apt needs to log in to archives
@@ -78,6 +84,7 @@ def ensure(engine: Engine, places: Places, say: Callable[[str], None]) -> str:
         for old in places.images.glob("*.tar"):
             if old != archive:
                 old.unlink()
+        engine.drop_images(REPOSITORY, keep=reference)
     return reference
 
 
@@ -92,6 +99,8 @@ def build(wanted: Recipe, archive: Path) -> None:
             f'building the host image takes {NEEDED_BYTES / 1e9:g} GB in "{archive.parent}", {free / 1e9:.1f} GB are free:'
             " make room, or set XDG_CACHE_HOME to a place that has it"
         )
+    for stale in archive.parent.glob("build-*"):  # of a process that was killed
+        shutil.rmtree(stale, ignore_errors=True)
     log = archive.parent / "build.log"
     log.write_bytes(b"")
     work = Path(tempfile.mkdtemp(prefix="build-", dir=archive.parent))
@@ -102,23 +111,29 @@ def build(wanted: Recipe, archive: Path) -> None:
         _connect(wanted, root)
         _install(root, log)
         _bare(root)
-        logged(
-            ["tar", "-C", str(root), "--numeric-owner", "--exclude=./dev/*", "-cf", str(packed), "."],
-            log,
-            timeout_s=BUILD_S,
-        )
+        pack = ("tar", "-C", str(root), "--numeric-owner", "--exclude=./dev/*", "-cf", str(packed), ".")
+        logged(pack, log, timeout_s=BUILD_S)
         packed.replace(archive)
     finally:
         packed.unlink(missing_ok=True)
-        shutil.rmtree(work)
+        _cleared(work)
+
+
+def _cleared(work: Path) -> None:
+    """Remove the tree. What was ended a moment ago may still write into it."""
+    for _ in range(CLEARING_TRIES):
+        shutil.rmtree(work, ignore_errors=True)
+        if not work.exists():
+            return
+        time.sleep(0.1)
+    shutil.rmtree(work)
 
 
 def _bootstrap(wanted: Recipe, root: Path, log: Path) -> None:
     main = wanted.archives[0]
-    arguments = ["debootstrap", "--variant=minbase", main.suite, str(root), main.uri]
-    if Path(apt.KEYRING).exists():
-        arguments.insert(1, "--force-check-gpg")
-    logged(arguments, log, timeout_s=BUILD_S)
+    checked = ("--force-check-gpg",) if Path(apt.KEYRING).exists() else ()
+    command = ("debootstrap", *checked, "--variant=minbase", main.suite, str(root), main.uri)
+    logged((*CONFINED, *command), log, timeout_s=BUILD_S)
 
 
 def _connect(wanted: Recipe, root: Path) -> None:
@@ -162,7 +177,7 @@ def _bare(root: Path) -> None:
 
 def _inside(root: Path, log: Path, *command: str) -> None:
     env = {"LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-    logged(["chroot", str(root), *command], log, timeout_s=BUILD_S, env=env)
+    logged((*CONFINED, "chroot", str(root), *command), log, timeout_s=BUILD_S, env=env)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -30,24 +30,26 @@ def bring_up(directory: Path, wanted: int, containers: int, say: Say) -> LabStat
         raise InvalidInput(f'no directory "{directory}": make the site first (xcatflow init)')
     here = places()
     with _alone(directory):
-        known = state.load(directory)
+        known = state.load(directory) or _lost(directory, here)
         if known is None:
             _refuse_unless_possible()
         lab = known or _fresh(directory, here)
         site.claim(directory, lab)
+        state.save(directory, lab)
         try:
             _raise_up(directory, here, lab, wanted, containers, say)
         except BaseException:
             if known is None:
-                say("the lab did not come up: taking down what there is of it")
-                _dismantle(directory, here, state.load(directory) or lab)
+                _give_up(directory, here, lab, say)
             raise
     return look(directory)
 
 
 def _raise_up(directory: Path, here: Places, lab: Lab, wanted: int, containers: int, say: Say) -> None:
+    if lab.private and not daemon.running(here):
+        say("starting a Docker engine")
     with _engine_of(lab, here) as engine:
-        lab = replace(lab, image=image.ensure(engine, here, say))
+        lab = replace(lab, image=image.ensure(engine, here, say, current=lab.image))
         with state.locked(here.lock, what="the lab engine", wait=True):
             if not lab.subnet:
                 size = subnets.prefix_for(wanted * (containers + 1))
@@ -58,11 +60,20 @@ def _raise_up(directory: Path, here: Places, lab: Lab, wanted: int, containers: 
                 engine.create_network(lab.id, lab.network, subnet=lab.subnet, gateway=lab.gateway, bridge=lab.bridge)
         if lab.private:
             forwarding.open_way(lab)
-        public_key, fresh = site.key(directory)
+        public_key, fresh = site.key(directory, lab)
         hosts.bring_up(engine, lab, public_key, say)
         if fresh:
             hosts.authorize(engine, lab, public_key)
         site.write(directory, lab, hosts.known_hosts(engine, lab))
+
+
+def _give_up(directory: Path, here: Places, lab: Lab, say: Say) -> None:
+    """Take down what there is of a new lab; what made it fail is what is told, whatever happens here."""
+    say("the lab did not come up: taking down what there is of it")
+    try:
+        _dismantle(directory, here, state.load(directory) or lab)
+    except XcatflowError as error:
+        say(f"something is left of it ({error}): run lab.down")
 
 
 def take_down(directory: Path, say: Say) -> None:
@@ -75,8 +86,9 @@ def take_down(directory: Path, say: Say) -> None:
         if lab is None:
             say("there is no lab here")
             return
-        say("taking the lab down")
+        say(f"taking down {hosts.named(lab.hosts)}" if lab.hosts else "taking the lab down")
         _dismantle(directory, here, lab)
+        say("the lab is gone")
 
 
 def look(directory: Path) -> LabStatus:
@@ -122,11 +134,13 @@ def grown(lab: Lab, wanted: int, containers: int) -> Lab:
 
 
 def _dismantle(directory: Path, here: Places, lab: Lab) -> None:
-    with _engine_of(lab, here) as engine:
-        hosts.take_down(engine, lab.id)
-        for network in engine.networks(lab.id):
-            engine.remove_network(network)
-        others = any(box.lab != lab.id and box.state == "running" for box in engine.boxes())
+    others = False
+    if lab.subnet or not lab.private or daemon.running(here):  # no engine is started for a lab that never had anything
+        with _engine_of(lab, here) as engine:
+            hosts.take_down(engine, lab.id)
+            for network in engine.networks(lab.id):
+                engine.remove_network(network)
+            others = any(box.lab != lab.id and box.state == "running" for box in engine.boxes())
     if lab.private:
         if lab.subnet:
             forwarding.close_way(lab)
@@ -152,18 +166,19 @@ def _fresh(directory: Path, here: Places) -> Lab:
 
 
 def _lost(directory: Path, here: Places) -> Lab | None:
-    """The lab of this directory as its engine knows it, when its file is gone. Its files in the site cannot be told from others'."""
+    """The lab of this directory as its engine knows it, when its file is gone; its files in the site are those that bear its mark."""
     lab_id = state.lab_id(directory)
     for socket, private in ((running_engine(), False), (str(here.socket), True)):
         if socket is None or not Path(socket).exists():
             continue
+        found = Lab(lab_id, private, socket, "", files=site.marked(directory, lab_id))
         try:
             with Engine(socket, timeout_s=10) as engine:
-                networks = engine.networks(lab_id)
-                if networks or engine.boxes(lab_id):
-                    return Lab(lab_id, private, socket, next(iter(networks.values()), ""))
+                networks, boxes = engine.networks(lab_id), engine.boxes(lab_id)
         except Unreachable:
             continue
+        if networks or boxes or (private and daemon.uses(here, lab_id)):
+            return replace(found, subnet=next(iter(networks.values()), ""))
     return None
 
 

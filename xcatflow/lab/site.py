@@ -1,16 +1,18 @@
 """The lab's files in its site: the inventory, the key and host keys, an SSH configuration, and the image for the container nodes.
 
-Only files of our own are ever overwritten or removed: which those are is noted in the lab's state.
+Only files of our own are ever overwritten or removed: which those are is noted in the lab's state, and the files bear a mark by which
+they are known when that is lost.
 
 Source: ssh_config(5) (the first value found counts; paths are quoted).
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from xcatflow.errors import InvalidInput, Problem
+from xcatflow.errors import ActFailed, InvalidInput, Problem
 from xcatflow.lab import busybox
 from xcatflow.lab.hosts import key_pair
 from xcatflow.lab.state import Lab
@@ -27,6 +29,7 @@ IGNORED = f"# the lab's state and secrets\n/.xcatflow/\n/{KEY}\n"
 PORT = 2375
 COMMAND = "busybox!sleep 1000000"
 HEADER = "# <xCAT data object stanza file>\n"
+MARKED = (STANZA, PUBLIC_KEY, KNOWN_HOSTS, CONFIG)
 
 
 def claim(directory: Path, lab: Lab) -> Lab:
@@ -43,12 +46,28 @@ def claim(directory: Path, lab: Lab) -> Lab:
     return replace(lab, files=(*FILES, *ignores))
 
 
-def key(directory: Path) -> tuple[str, bool]:
+def mark(lab_id: str) -> str:
+    """What the files of that lab say of themselves."""
+    return f"xcatflow lab {lab_id}"
+
+
+def marked(directory: Path, lab_id: str) -> tuple[str, ...]:
+    """The files in the site that are known to be of that lab without its state."""
+    found = [name for name in MARKED if mark(lab_id) in _text(directory / name)]
+    if PUBLIC_KEY in found:
+        found.append(KEY)
+    with suppress(OSError, ActFailed):
+        if found and (directory / IMAGE).read_bytes() == busybox.archive():
+            found.append(IMAGE)
+    return tuple(found)
+
+
+def key(directory: Path, lab: Lab) -> tuple[str, bool]:
     """The site's public key, and whether it was made just now. Raises ActFailed."""
     private, public = directory / KEY, directory / PUBLIC_KEY
     if private.exists() and public.exists():
         return public.read_text(), False
-    fresh, text = key_pair(f"xcatflow lab {directory.name}")
+    fresh, text = key_pair(mark(lab.id))
     private.unlink(missing_ok=True)
     _write(private, fresh.encode(), mode=0o600)
     _write(public, text.encode())
@@ -58,7 +77,7 @@ def key(directory: Path) -> tuple[str, bool]:
 def write(directory: Path, lab: Lab, known_hosts: str) -> None:
     """Write all files but the key; those that are right stay untouched. Raises ActFailed."""
     _write(directory / STANZA, inventory(lab).encode())
-    _write(directory / KNOWN_HOSTS, known_hosts.encode())
+    _write(directory / KNOWN_HOSTS, f"# {mark(lab.id)}\n{known_hosts}".encode())
     _write(directory / CONFIG, ssh_config(directory.resolve(), lab).encode())
     _write(directory / IMAGE, busybox.archive())
     if IGNORE in lab.files:
@@ -94,12 +113,12 @@ def inventory(lab: Lab) -> str:
             "provmethod": COMMAND,
         }
     stanzas += [_stanza(name, "node", values) for name, values in sorted(nodes.items())]
-    return HEADER + "".join(stanzas)
+    return f"{HEADER}# {mark(lab.id)}: written by lab.up, removed by lab.down\n" + "".join(stanzas)
 
 
 def ssh_config(directory: Path, lab: Lab) -> str:
     """An SSH client configuration that knows the lab's hosts, by name and by address."""
-    lines = ["# Written by xcatflow lab.up; removed by lab.down.\n"]
+    lines = [f"# {mark(lab.id)}: written by lab.up, removed by lab.down\n"]
     for host in lab.hosts:
         lines.append(f"Host {host.name} {host.address}\n    HostName {host.address}\n    HostKeyAlias {host.name}\n")
     names = " ".join(f"{host.name} {host.address}" for host in lab.hosts)
@@ -117,6 +136,13 @@ def ssh_config(directory: Path, lab: Lab) -> str:
 def _stanza(name: str, sort: str, values: Mapping[str, str]) -> str:
     lines: Iterable[str] = (f"    {key}={value}\n" for key, value in sorted(values.items()))
     return f"\n{name}:\n    objtype={sort}\n{''.join(lines)}"
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def _write(path: Path, content: bytes, mode: int = 0o644) -> None:

@@ -34,13 +34,19 @@ def make_site(directory: Path, *, inventory: bool = True) -> Iterator[tuple[str,
             relative = path.relative_to(source)
             if relative.parts[0] == "inventory" and not inventory:
                 continue
-            yield str(relative), _copy(path, directory / relative)
-    (directory / "inventory").mkdir(exist_ok=True)
-    ignored = directory / ".gitignore"
-    written = not ignored.exists()
-    if written:
-        ignored.write_text(_IGNORED)
-    yield ".gitignore", written
+            yield str(relative), _write(directory / relative, path)
+    try:
+        (directory / "inventory").mkdir(exist_ok=True)
+    except OSError as error:
+        raise _cannot(directory / "inventory", error) from None
+    yield ".gitignore", _write(directory / ".gitignore", _IGNORED)
+
+
+def not_ignored(directory: Path) -> tuple[str, ...]:
+    """Lines that `directory`'s .gitignore should have and has not: what they name holds keys and secrets."""
+    lines = (directory / ".gitignore").read_text(errors="replace").splitlines()
+    wanted = [line for line in _IGNORED.splitlines() if line.startswith("/")]
+    return tuple(line for line in wanted if line.strip("/") not in [there.strip().strip("/") for there in lines])
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -50,12 +56,21 @@ def _files(path: Path) -> Iterator[Path]:
         yield from (found for found in path.rglob("*") if found.is_file() and "__pycache__" not in found.parts)
 
 
-def _copy(source: Path, target: Path) -> bool:
-    if target.exists():
+def _write(target: Path, content: Path | str) -> bool:
+    """The file's content, or a copy of another file, where there is none yet."""
+    if target.exists() or target.is_symlink():
         return False
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
+        match content:
+            case str():
+                target.write_text(content)
+            case _:
+                shutil.copyfile(content, target)
     except OSError as error:
-        raise InvalidInput(f'cannot write "{target}": {error.strerror}') from None
+        raise _cannot(target, error) from None
     return True
+
+
+def _cannot(target: Path, error: OSError) -> InvalidInput:
+    return InvalidInput(f'cannot write "{target}": {(error.strerror or str(error)).lower()}')

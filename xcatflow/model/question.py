@@ -119,6 +119,42 @@ class Certificate(Question[CertificateFacts | None]):
 
 
 @dataclass(frozen=True, slots=True)
+class LinkEndFacts:
+    """A network interface inside a container. `addresses` are its fixed global IPv4 addresses with their prefix; `host_end` is the name
+    of its other end on the machine, empty where that is not to be found there; `bridge` is what the other end is a port of, empty for
+    nothing."""
+
+    addresses: tuple[str, ...]
+    mac: str
+    mtu: int
+    up: bool
+    host_end: str = ""
+    bridge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerLinkFacts:
+    """A container's network as the machine sees it. `pid` is that of its main process, 0 where it does not run; `link` is the interface
+    asked about, None where it is not there; `gateway` and `gateway_link` are those of its IPv4 default route, empty where it has none;
+    `host_network` says that it has no network of its own; `bridges` are the machine's."""
+
+    pid: int
+    link: LinkEndFacts | None = None
+    gateway: str = ""
+    gateway_link: str = ""
+    host_network: bool = False
+    bridges: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerLink(Question[ContainerLinkFacts | None]):
+    """The interface `interface` inside the container `container`, looked at from its machine; None where there is no such container."""
+
+    container: str
+    interface: str
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerFacts:
     """A container as its daemon lists it. `state` is `created running paused restarting removing exited dead`; `addresses` maps the
     name of a Docker network to the container's address in it."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from xcatflow.model.duration import Duration
+from xcatflow.model.schedule import parse_schedule
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_-]*\Z")
 
@@ -21,6 +22,16 @@ def _identifier(value: str) -> str:
 
 
 Identifier = Annotated[str, AfterValidator(_identifier)]
+
+
+def _schedule(value: str) -> str:
+    if value:
+        parse_schedule(value)
+    return " ".join(value.split())
+
+
+CronSchedule = Annotated[str, AfterValidator(_schedule)]
+"""Five cron fields or a shortcut such as `@daily`, with one blank between fields; empty for none."""
 
 
 class Closed(BaseModel):
@@ -179,7 +190,9 @@ class Chain(Closed):
     on_failure: Literal["continue", "stop"] = Field(
         "continue", description="When nodes fail in a workflow: go on with the others, or stop the chain."
     )
-    schedule: str = Field("", description="Five cron fields; `xcatflow cron.install` puts it into the crontab.")
+    schedule: CronSchedule = Field(
+        "", description="Five cron fields, or `@daily` and the like; `xcatflow cron.install` puts it into the crontab."
+    )
     overlap: Literal["forbid", "wait"] = Field(
         "forbid", description="When the last run is not over: refuse (exit 4), or wait."
     )

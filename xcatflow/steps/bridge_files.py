@@ -1,7 +1,8 @@
 """What keeps a bridge over reboots, by what manages the NIC: systemd-networkd, ifupdown, or, where nothing does, a unit of our own.
 
 networkd's and ifupdown's files are made on the machine from those that the NIC has there, so that the bridge inherits everything that
-is said about it: addresses, DHCP, name servers, routes. Each file carries a mark that tells what it was made for.
+is said about it: addresses, DHCP, name servers, routes. Each file carries a mark that tells what it was made for. Of the packet filter
+a program of our own takes care at boot, which makes the bridge as well where nothing else does.
 
 Source: systemd.network(5) (the first file by name that matches wins), systemd.netdev(5), interfaces(5) of ifupdown, systemd.service(5).
 """
@@ -9,13 +10,14 @@ Source: systemd.network(5) (the first file by name that matches wins), systemd.n
 from dataclasses import dataclass
 from hashlib import sha256
 from shlex import quote
-from typing import Literal
+from typing import Literal, get_args
 
 from xcatflow.contract import Target
-from xcatflow.steps.bridge_script import make_script
+from xcatflow.steps.bridge_script import make_script, open_script
 from xcatflow.steps.place import checked, place_file
 
 Stack = Literal["networkd", "ifupdown", "networkmanager", "none"]
+STACKS: tuple[Stack, ...] = get_args(Stack)
 
 MARK = "# xcatflow bridge: "
 _PATIENCE_S = 30
@@ -33,61 +35,67 @@ class Bridge:
     @property
     def mark(self) -> str:
         """Tells files made for this bridge, by this version of what they hold, from others."""
-        made_for = "\n".join(
-            (self.name, self.port, self.address, self.gateway, _script(self), _UNIT, _NETWORKD, _IFUPDOWN)
-        )
-        return sha256(made_for.encode()).hexdigest()[:16]
+        wanted = (self.name, self.port, self.address, self.gateway)
+        held = (_program(self, "none"), _program(self, "networkd"), _UNIT, _NETWORKD, _IFUPDOWN)
+        return sha256("\n".join((*wanted, *held)).encode()).hexdigest()[:16]
 
 
 def files(stack: Stack, name: str) -> tuple[str, ...]:
     """The files of a bridge; the first one names the way in plans."""
+    program, started = f"/usr/local/sbin/xcatflow-bridge-{name}", f"/etc/systemd/system/{unit(name)}"
     match stack:
         case "networkd":
             base = f"/etc/systemd/network/05-xcatflow-{name}"
-            return (f"{base}.network", f"{base}.netdev", f"{base}-port.network")
+            return (f"{base}.network", f"{base}.netdev", f"{base}-port.network", started, program)
         case "ifupdown":
-            return (f"/etc/network/interfaces.d/xcatflow-{name}",)
+            return (f"/etc/network/interfaces.d/xcatflow-{name}", program)
         case _:
-            return (f"/etc/systemd/system/{unit(name)}", f"/usr/local/sbin/xcatflow-bridge-{name}")
+            return (started, program)
 
 
 def unit(name: str) -> str:
-    """The unit that makes the bridge at boot where nothing else does."""
+    """The unit that runs the bridge's program at boot, where ifupdown does not."""
     return f"xcatflow-bridge-{name}.service"
 
 
 def keep(at: Target, stack: Stack, bridge: Bridge) -> None:
     """Make the files, and have what reads them read them. Raises ActFailed."""
     failure = f'cannot keep the bridge "{bridge.name}" over reboots'
+    place_file(at, files(stack, bridge.name)[-1], _marked(bridge, _program(bridge, stack)).encode(), mode="0755")
     match stack:
-        case "none" | "networkmanager":
-            script = f"#!/bin/sh\n{MARK}{bridge.mark}\n{_script(bridge)}"
-            text = _UNIT.format(
-                mark=MARK + bridge.mark, name=bridge.name, over=f" over {bridge.port}" if bridge.port else ""
-            )
-            path, program = files("none", bridge.name)
-            place_file(at, program, script.encode(), mode="0755")
-            place_file(at, path, text.encode())
-            checked(at, f"systemctl daemon-reload && systemctl enable -q -- {unit(bridge.name)}", failure)
         case "networkd":
             checked(at, _values(bridge) + _NETWORKD, failure)
         case "ifupdown":
             checked(at, _values(bridge) + _IFUPDOWN, failure)
+            return
+    over = f" over {bridge.port}" if bridge.port else ""
+    text = _UNIT.format(mark=MARK + bridge.mark, name=bridge.name, over=over)
+    place_file(at, f"/etc/systemd/system/{unit(bridge.name)}", text.encode())
+    checked(at, f"systemctl daemon-reload && systemctl enable -q -- {unit(bridge.name)}", failure)
 
 
 def forget(at: Target, stack: Stack, name: str) -> None:
     """Take the files away; the NIC's own are as they were before. Raises ActFailed."""
-    paths = " ".join(map(quote, files(stack, name)))
-    lines = {
-        "none": f"systemctl disable -q -- {unit(name)} 2>/dev/null; rm -f -- {paths}; systemctl daemon-reload",
-        "networkd": f"rm -f -- {paths}",
-        "ifupdown": f"b={quote(name)}\n{_IFUPDOWN_BACK}rm -f -- {paths}",
-    }
-    checked(at, lines.get(stack, lines["none"]), f'cannot remove the files of the bridge "{name}"')
+    lines = f"rm -f -- {' '.join(map(quote, files(stack, name)))}"
+    match stack:
+        case "ifupdown":
+            lines = f"b={quote(name)}\n{_IFUPDOWN_BACK}{lines}"
+        case _:
+            lines = f"systemctl disable -q -- {unit(name)} 2>/dev/null; {lines}; systemctl daemon-reload"
+    checked(at, lines, f'cannot remove the files of the bridge "{name}"')
 
 
-def _script(bridge: Bridge) -> str:
-    return make_script(bridge.name, bridge.port, bridge.address, bridge.gateway, patience_s=_PATIENCE_S)
+def _program(bridge: Bridge, stack: Stack) -> str:
+    """What is done at boot. The packet filter comes first, which knows bridges by name only: when that fails, the bridge is made still."""
+    opened = open_script(bridge.name)
+    if stack in ("networkd", "ifupdown"):
+        return opened
+    made = make_script(bridge.name, bridge.port, bridge.address, bridge.gateway, patience_s=_PATIENCE_S)
+    return f"(\n{opened})\n{made}"
+
+
+def _marked(bridge: Bridge, script: str) -> str:
+    return f"#!/bin/sh\n{MARK}{bridge.mark}\n{script}"
 
 
 def _values(bridge: Bridge) -> str:
@@ -130,7 +138,10 @@ fi
   [ -z "$g" ] || printf '[Network]\\nGateway=%s\\n' "$g"
 } >"$base.network.new"
 mac=$(cat "/sys/class/net/$p/address")
-printf '%s\\n[NetDev]\\nName=%s\\nKind=bridge\\nMACAddress=%s\\n[Bridge]\\nSTP=no\\nForwardDelaySec=0\\n' "$mark" "$b" "$mac" >"$base.netdev"
+{
+  printf '%s\\n[NetDev]\\nName=%s\\nKind=bridge\\nMACAddress=%s\\n' "$mark" "$b" "$mac"
+  printf '[Bridge]\\nSTP=no\\nForwardDelaySec=0\\n'
+} >"$base.netdev"
 printf '%s\\n[Match]\\nName=%s\\n[Network]\\nBridge=%s\\n' "$mark" "$p" "$b" >"$base-port.network"
 mv -f "$base.network.new" "$base.network"
 networkctl reload
@@ -162,7 +173,7 @@ for f in /etc/network/interfaces /etc/network/interfaces.d/*; do
 done
 {
   printf '%s\\n# The stanzas of %s are those of %s now; they stand where they stood.\\n' "$mark" "$p" "$b"
-  [ -z "$a$g" ] || printf 'iface %s inet manual\\n' "$b"
+  printf 'iface %s inet manual\\n    up /usr/local/sbin/xcatflow-bridge-%s\\n' "$b" "$b"
   [ -z "$a" ] || printf '    up ip addr replace %s dev %s\\n' "$a" "$b"
   [ -z "$g" ] || printf '    up ip route replace default via %s dev %s\\n' "$g" "$b"
 } >"$file"

@@ -1,25 +1,28 @@
 """`network.bridge`: a bridge over a NIC, which has taken over the NIC's addresses and routes.
 
 The change travels over the very connection that goes through the NIC. The bridge has the NIC's MAC and its addresses, so that open
-connections survive, and the script that does it goes on by itself when they stall; where a command fails, it puts everything back.
+connections survive; the script that does it goes on by itself when they stall. Where a command fails, and where the machine cannot be
+reached afterwards, it puts everything back.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from ipaddress import IPv4Interface, ip_address, ip_interface
+from functools import partial
+from ipaddress import ip_address, ip_interface
 from shlex import quote
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from xcatflow.contract import Params, Step, Target
-from xcatflow.errors import ActFailed, CannotTell, CannotUndo
+from xcatflow.errors import ActFailed, CannotUndo
 from xcatflow.model.change import Change, Verb
-from xcatflow.model.links import Link, Route, chapters, links, routes
-from xcatflow.model.question import Answers, Question, Reply, Shell
-from xcatflow.steps.bridge_files import MARK, Bridge, Stack, files, forget, keep, unit
-from xcatflow.steps.bridge_script import DETACHED, make_script, unmake_script
+from xcatflow.model.links import Link
+from xcatflow.model.question import Answers, Question
+from xcatflow.steps.bridge_files import Bridge, files, forget, keep
+from xcatflow.steps.bridge_guard import guarded
+from xcatflow.steps.bridge_look import Network, network, question
+from xcatflow.steps.bridge_script import make_script, open_script, shut_script, unmake_script
 from xcatflow.steps.place import checked
 
 _GUESTS = ("veth", "tun", "tap", "macvtap")
@@ -80,20 +83,6 @@ class BridgeParams(Params):
         return Bridge(self.name, self.port, self.address, self.gateway)
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
-    """A machine's network as far as a bridge is concerned. `marks` are what the bridge's files say they were made for, by path."""
-
-    links: tuple[Link, ...]
-    routes: tuple[Route, ...]
-    stack: Stack
-    marks: tuple[tuple[str, str], ...] = ()
-    enabled: bool = False
-
-    def find(self, name: str) -> Link | None:
-        return next((link for link in self.links if link.name == name), None)
-
-
 class NetworkBridge(Step[BridgeParams, Network]):
     """Made live and kept over reboots."""
 
@@ -101,10 +90,10 @@ class NetworkBridge(Step[BridgeParams, Network]):
     params: ClassVar[type[Params]] = BridgeParams
 
     def ask(self, want: BridgeParams) -> tuple[Question[Any], ...]:
-        return (_question(want),)
+        return (question(want.name, want.port),)
 
     def seen(self, answers: Answers, want: BridgeParams) -> Network | None:
-        return _network(answers[_question(want)])
+        return network(answers[question(want.name, want.port)])
 
     def plan(self, seen: Network | None, want: BridgeParams) -> tuple[Change, ...]:
         assert seen is not None
@@ -118,9 +107,11 @@ class NetworkBridge(Step[BridgeParams, Network]):
                 checked(at, _create_script(want), f'cannot make the bridge "{want.name}"')
             case _, "at boot":
                 keep(at, seen.stack, want.bridge)
+            case _, "packet filter":
+                checked(at, open_script(want.name), f'cannot let frames pass through the bridge "{want.name}"')
             case _:
-                script = make_script(want.name, want.port, want.address, want.gateway, patience_s=0)
-                _guarded(at, script, f'cannot make the bridge "{want.name}"')
+                make = partial(make_script, want.name, want.port, want.address, want.gateway)
+                guarded(at, make, f'cannot make the bridge "{want.name}"')
 
     def undo(self, at: Target, want: BridgeParams, seen: Network | None, change: Change) -> None:
         assert seen is not None
@@ -131,9 +122,16 @@ class NetworkBridge(Step[BridgeParams, Network]):
                 forget(at, seen.stack, want.name)
             case Verb.CREATE, "":
                 checked(at, f"ip link del dev {quote(want.name)}", f'cannot remove the bridge "{want.name}"')
+            case Verb.ATTACH, _ if seen.find(want.name):
+                raise CannotUndo(
+                    f'the bridge "{want.name}" was there before: which addresses are its own is not known any more'
+                )
             case Verb.ATTACH, _:
-                _guarded(at, unmake_script(want.name, want.port, _added(seen, want)), "cannot move the addresses back")
+                unmake = partial(unmake_script, want.name, want.port, _added(seen, want))
+                guarded(at, unmake, f'cannot move the addresses of "{want.name}" back')
                 checked(at, _create_script(want), f'cannot make the bridge "{want.name}"')
+            case _, "packet filter":
+                checked(at, shut_script(want.name), f'cannot stop frames from passing through the bridge "{want.name}"')
             case _:
                 raise CannotUndo(f'the bridge "{want.name}" keeps its {change.field}')
 
@@ -141,11 +139,6 @@ class NetworkBridge(Step[BridgeParams, Network]):
         bridge = seen.find(want.name) if seen else None
         first = bridge.addresses[0].text if bridge and bridge.addresses else ""
         return {"name": want.name, "address": first.partition("/")[0]}
-
-
-def _guarded(at: Target, script: str, failure: str) -> None:
-    """The one place through which addresses are moved: whatever arms a way back before and disarms it after belongs around this."""
-    checked(at, DETACHED, failure, stdin=script.encode())
 
 
 def _create_script(want: BridgeParams) -> str:
@@ -158,44 +151,6 @@ def _added(seen: Network, want: BridgeParams) -> str:
     """The wanted address, unless the port had it before."""
     port = seen.find(want.port)
     return "" if port and want.address in port.movable else want.address
-
-
-def _question(want: BridgeParams) -> Shell:
-    paths = " ".join(
-        quote(path) for stack in ("none", "networkd", "ifupdown") for path in files(cast(Stack, stack), want.name)
-    )
-    return Shell(
-        f"p={quote(want.port)} b={quote(want.name)} u={quote(unit(want.name))}\n"
-        "ip -j -d addr || exit\necho\necho '#routes'; ip -j -4 route || exit\necho\n"
-        f"echo '#stack'\n{_STACK if want.port else 'echo none'}\n"
-        f"echo '#enabled'; systemctl is-enabled -- \"$u\" 2>/dev/null\n"
-        f"echo '#marks'; grep -m 1 -H {quote('^' + MARK)} -- {paths} 2>/dev/null\n"
-        ":"
-    )
-
-
-_STACK = """\
-if systemctl -q is-active NetworkManager && case $(nmcli -g GENERAL.STATE device show "$p" 2>/dev/null) in
-  ''|10*) false;; esac; then echo networkmanager
-elif systemctl -q is-active systemd-networkd && case $(networkctl --no-pager --no-legend list -- "$p" 2>/dev/null) in
-  ''|*unmanaged*) false;; esac; then echo networkd
-elif command -v ifup >/dev/null &&
-  grep -qsE "^[[:space:]]*iface[[:space:]]+($p|$b)[[:space:]]" /etc/network/interfaces /etc/network/interfaces.d/*; then echo ifupdown
-else echo none; fi"""
-
-
-def _network(reply: Reply) -> Network:
-    if reply.code:
-        reason = (reply.complaint or f"status {reply.code}").splitlines()[0]
-        raise CannotTell(f'cannot look at the network: {reason}; "ip" of iproute2 with JSON output is needed')
-    parts = chapters(f"#links\n{reply.text}")
-    try:
-        found = links(parts["links"]), routes(parts["routes"])
-        stack = cast(Stack, parts["stack"])
-        lines = (line.partition(f":{MARK}") for line in parts["marks"].splitlines())
-        return Network(*found, stack, tuple((path, mark) for path, _, mark in lines), parts["enabled"] == "enabled")
-    except (ValueError, LookupError, TypeError) as error:
-        raise CannotTell(f"cannot look at the network: unexpected answer of ip: {error!r}") from None
 
 
 def _refuse(seen: Network, want: BridgeParams) -> None:
@@ -260,19 +215,20 @@ def _live(seen: Network, want: BridgeParams) -> Iterator[Change]:
         yield Change(Verb.UPDATE, what, "spanning tree", "on", "off")
     elif bridge and bridge.forward_delay_s:
         yield Change(Verb.UPDATE, what, "forward delay", f"{bridge.forward_delay_s:g} s", "0 s")
+    if seen.filter == "closed":
+        yield Change(Verb.UPDATE, what, "packet filter", "closed", "open", "Docker closes it for what it does not know")
 
 
 def _moved(seen: Network, port: Link) -> Iterator[str]:
     yield from port.movable
-    yield from (f"{it.to} via {it.via}" for it in seen.routes if it.link == port.name and it.via)
-    yield from (it.to for it in seen.routes if it.link == port.name and not it.via and it.protocol != "kernel")
+    over = [it for it in seen.routes if it.link == port.name and it.protocol not in ("kernel", "ra")]
+    yield from (f"{it.to} via {it.via}" if it.via else it.to for it in over)
 
 
 def _gateway(seen: Network, want: BridgeParams) -> str | None:
-    family = 4 if not want.gateway or isinstance(ip_interface(want.gateway), IPv4Interface) else 6
-    if family == 6:
-        return want.gateway
-    return next((it.via for it in seen.routes if it.to == "default" and it.link in (want.name, want.port)), None)
+    family = ip_address(want.gateway).version
+    over = (it for it in seen.routes if it.to == "default" and it.via and it.link in (want.name, want.port))
+    return next((it.via for it in over if ip_address(it.via).version == family), None)
 
 
 def _kept(seen: Network, want: BridgeParams) -> Iterator[Change]:
@@ -281,7 +237,7 @@ def _kept(seen: Network, want: BridgeParams) -> Iterator[Change]:
     wanted = files(seen.stack, want.name)
     marks = dict(seen.marks)
     right = all(marks.get(path) == want.bridge.mark for path in wanted)
-    if right and (seen.enabled or seen.stack != "none"):
+    if right and (seen.enabled or seen.stack == "ifupdown"):
         return
     way = {"networkd": "by systemd-networkd", "ifupdown": "by ifupdown"}.get(seen.stack, "by a systemd unit")
     old = any(path in marks for path in wanted)

@@ -1,49 +1,50 @@
 """Tasks about the lab: throw-away hosts to rehearse on."""
 
 import os
+import sys
 from pathlib import Path
+from time import monotonic
 
 from invoke.context import Context
-from invoke.tasks import task
 
 from xcatflow.lab import LabStatus
 from xcatflow.load.shipped import make_site
-from xcatflow.tasks.common import say, told
+from xcatflow.tasks.common import face, say
 
 _DIRECTORY = {"dir": "the lab's site; $XCATFLOW_SITE, else ./lab when left out"}
 
 
-@task(
+@face(
     help={
         "hosts": "how many hosts",
         "containers": "container nodes defined on each host",
         **_DIRECTORY,
     }
 )
-@told
 def up(_context: Context, hosts: int = 2, containers: int = 2, dir: str = "") -> None:
     """Boot throw-away hosts (systemd, sshd) and write a ready site for them; adds what is missing."""
     from xcatflow import lab
 
+    clock = _Clock()
     root = _directory(dir)
     root.mkdir(parents=True, exist_ok=True)
     for _ in make_site(root, inventory=False):
         pass
-    _tell(lab.up(root, hosts=hosts, containers=containers, say=say))
+    found = lab.up(root, hosts=hosts, containers=containers, say=clock.say)
+    clock.say(f"the lab is up: {len(found.hosts)} hosts")
+    _tell(found)
     say(f"next: xcatflow --site {root} plan site; xcatflow --site {root} chain site")
 
 
-@task(help=_DIRECTORY)
-@told
+@face(help=_DIRECTORY)
 def down(_context: Context, dir: str = "") -> None:
     """Remove the lab's hosts, disks and network, and the files that `lab.up` wrote."""
     from xcatflow import lab
 
-    lab.down(_directory(dir), say=say)
+    lab.down(_directory(dir), say=_Clock().say)
 
 
-@task(help=_DIRECTORY)
-@told
+@face(help=_DIRECTORY)
 def status(_context: Context, dir: str = "") -> None:
     """Tell the state of the lab's hosts."""
     from xcatflow import lab
@@ -56,5 +57,20 @@ def _directory(given: str) -> Path:
 
 
 def _tell(status: LabStatus) -> None:
+    if not status.exists:
+        say(f"{status.directory}: there is no lab; xcatflow lab.up --dir {status.directory} makes one")
+        return
+    say(f"{status.directory}: lab {status.id} on {status.engine}, subnet {status.subnet or 'not chosen yet'}")
     for host in status.hosts:
         say(f"{host.name}  {host.address}  {host.state}  {'ssh answers' if host.answers else 'ssh does not answer'}")
+
+
+class _Clock:
+    """Says what is done with the seconds since the start in front."""
+
+    def __init__(self) -> None:
+        self._started = monotonic()
+
+    def say(self, line: str) -> None:
+        say(f"{monotonic() - self._started:5.1f} s  {line}")
+        sys.stdout.flush()

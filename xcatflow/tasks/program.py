@@ -2,67 +2,78 @@
 
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
-from invoke.exceptions import Exit, ParseError
-from invoke.program import Program
+from invoke.context import Context
+from invoke.exceptions import Exit
 
 from xcatflow import __version__
-from xcatflow.errors import ExitCode, did_you_mean
+from xcatflow.errors import ExitCode, InvalidInput, did_you_mean
+from xcatflow.tasks.common import FaceTask, errors_told, say
 
 _USAGE = """\
-Usage: xcatflow [--site DIR] TASK [options] ...
+usage: xcatflow [--site DIR] TASK [options]
 
   --site DIR    the site; else $XCATFLOW_SITE, else the nearest directory upwards with inventory/
-  -h, --help    this, or `xcatflow TASK --help`
+  -h, --help    this page, or that of a task: xcatflow TASK --help
   -V, --version
 
-Exit codes: 0 well, 1 some node failed, 2 wrong input and nothing touched, 3 a bug, 4 locked by another run,
-            5 changes pending (plan --check), 130 interrupted.
+exit codes: 0 well, 1 some node failed, 2 wrong input and nothing touched, 3 a bug, 4 locked by another run,
+            5 changes pending (plan --check), 130 interrupted
 
-Tasks:"""
-
-
-class XcatflowProgram(Program):
-    """Invoke's program with a site option, usage errors that exit with 2, and a help page without options that mean nothing here."""
-
-    def print_help(self) -> None:
-        sys.stdout.write(_USAGE + "\n")
-        names = sorted(str(context.name) for context in self.collection.to_contexts())
-        width = max(map(len, names))
-        for name in names:
-            text = (self.collection[name].__doc__ or "").strip().splitlines()
-            sys.stdout.write(f"  {name.ljust(width)}  {text[0] if text else ''}\n")
-
-    def parse_core(self, argv: list[str] | None) -> None:
-        _refuse(lambda: super(XcatflowProgram, self).parse_core(argv), self)
-
-    def parse_tasks(self) -> None:
-        _refuse(super().parse_tasks, self)
-
-    def parse_cleanup(self) -> None:
-        _refuse(super().parse_cleanup, self)
+tasks:"""
 
 
-def _refuse(parse: Any, program: XcatflowProgram) -> None:
-    try:
-        parse()
-    except ParseError as error:
-        message = str(error)
-        words = message.split("'")
-        if message.startswith("No idea what") and len(words) > 1:
-            hint = did_you_mean(words[1], program.collection.task_names) if getattr(program, "collection", None) else ""
-            message = f'no task or option "{words[1]}"{hint or ": xcatflow --help lists them"}'
-        raise Exit(f"error: {message[:1].lower()}{message[1:]}", code=int(ExitCode.INVALID)) from None
-
-
-def main(argv: list[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> NoReturn:
     """The entry point of the console script and of `python -m xcatflow`. Ends the process."""
-    arguments = _site_taken(list(sys.argv if argv is None else ["xcatflow", *argv]))
+    code = int(ExitCode.OK)
+    try:
+        with errors_told():
+            _run(_site_taken(list(sys.argv[1:] if argv is None else argv)))
+    except Exit as end:
+        code = end.code
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> None:
     from xcatflow.tasks import ns
 
-    XcatflowProgram(namespace=ns, name="xcatflow", binary="xcatflow", version=__version__).run(arguments)
+    tasks: Mapping[str, FaceTask] = {name: ns[name] for name in ns.task_names}
+    match arguments:
+        case [] | ["-h" | "--help" | "help"]:
+            say(_USAGE, *_listed(tasks))
+        case ["-V" | "--version", *_]:
+            say(f"xcatflow {__version__}")
+        case ["-h" | "--help" | "help", name, *_]:
+            _one(name, tasks, ["--help"])
+        case [name, *words]:
+            _one(name, tasks, words)
+
+
+def _one(name: str, tasks: Mapping[str, FaceTask], words: list[str]) -> None:
+    from xcatflow.tasks.options import help_of, options_of
+
+    if name not in tasks:
+        raise InvalidInput(_unknown(name, tasks))
+    if "-h" in words or "--help" in words:
+        say(help_of(name, tasks[name]).rstrip("\n"))
+    else:
+        tasks[name](Context(), **options_of(name, tasks[name], words))
+
+
+def _unknown(name: str, tasks: Mapping[str, FaceTask]) -> str:
+    if name.startswith("-"):
+        return f'unknown option "{name}" before the task: xcatflow --help'
+    if below := [task for task in tasks if task.startswith(f"{name}.")]:
+        return f'no task "{name}": there are {", ".join(below)}'
+    return f'no task "{name}"{did_you_mean(name, tasks) or ": xcatflow --help lists them"}'
+
+
+def _listed(tasks: Mapping[str, FaceTask]) -> list[str]:
+    width = max(map(len, tasks))
+    return [f"  {name.ljust(width)}  {(tasks[name].__doc__ or '').strip().splitlines()[0]}" for name in sorted(tasks)]
 
 
 def _site_taken(arguments: list[str]) -> list[str]:
@@ -77,8 +88,9 @@ def _site_taken(arguments: list[str]) -> list[str]:
         else:
             left.append(argument)
             continue
-        if not value or not Path(value).is_dir():
-            sys.stderr.write(f'error: --site: no directory "{value}"\n')
-            sys.exit(int(ExitCode.INVALID))
+        if not value:
+            raise InvalidInput("--site: expected a directory, found nothing")
+        if not Path(value).is_dir():
+            raise InvalidInput(f'--site: no directory "{value}"')
         os.environ["XCATFLOW_SITE"] = value
     return left

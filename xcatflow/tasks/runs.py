@@ -1,6 +1,7 @@
 """Tasks that run something, and those that tell about runs."""
 
 import json as json_text
+import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,19 +11,21 @@ from types import FrameType
 
 from invoke.context import Context
 from invoke.exceptions import Exit
-from invoke.tasks import task
 
 from xcatflow.errors import ExitCode, InvalidInput
 from xcatflow.model.event import Event, Outcome, StepEnded
 from xcatflow.report.choose import Reporter, reporter
-from xcatflow.running import Handle, Request
-from xcatflow.tasks.common import say, site, told, warn
+from xcatflow.running import Handle, Mode, Request
+from xcatflow.tasks.common import face, say, site, site_with_chain, warn
 
+_OPTION = re.compile(r"-[jqv]*i|--input")
+_JOINED = re.compile(r"((?:-[jqv]*i=?|--input=)[^=]+)=.*", re.DOTALL)
+_GIVEN = re.compile(r"([^=]*)=.*", re.DOTALL)
 _HELP = {
     "nodes": "noderange instead of the workflow's own; with a chain: only those of its nodes",
-    "input": "NAME=VALUE for an input of the workflow; may be repeated",
+    "input": "an input of the workflow; may be given several times",
     "json": "one event per line as JSON",
-    "verbose": "more: -v traffic and diffs, -vv every step",
+    "verbose": "also what needed nothing, complete changes with diffs, and the traffic",
     "allow-empty": "selecting no node is no error",
 }
 _APPLY_HELP = {
@@ -31,15 +34,14 @@ _APPLY_HELP = {
     "wait": "wait for a run that is under way, instead of refusing",
     "accept-new-hosts": "add unknown SSH host keys to ssh/known_hosts (a changed key is refused all the same)",
 }
+_WHAT = {"what": "a workflow or chain"}
 
 
-@task(
-    positional=["what"],
-    iterable=["input"],
-    incrementable=["verbose"],
-    help={"what": "workflow or chain", "check": "exit 5 when something would change", **_HELP},
+@face(
+    words=["what"],
+    repeated=["input"],
+    help={**_WHAT, "check": "exit 5 when something would change", **_HELP},
 )
-@told
 def plan(
     _context: Context,
     what: str,
@@ -47,86 +49,60 @@ def plan(
     input: Sequence[str] = (),
     check: bool = False,
     json: bool = False,
-    verbose: int = 0,
+    verbose: bool = False,
     allow_empty: bool = False,
 ) -> None:
     """Show what `apply` would change, on every node. Touches nothing."""
     pending = _Pending()
-    request = Request(
-        what=what, mode="plan", nodes=nodes, inputs=_inputs(input), allow_empty=allow_empty, arguments=_arguments()
-    )
+    request = _request("plan", what, nodes, input, allow_empty=allow_empty)
     code = _run(request, _reporter(json=json, verbose=verbose), pending)
     if check and code == ExitCode.OK and pending.found:
-        raise Exit(code=int(ExitCode.PENDING))
+        code = ExitCode.PENDING
     _exit(code)
 
 
-@task(
-    positional=["what"],
-    iterable=["input"],
-    incrementable=["verbose"],
-    help={"what": "workflow or chain", **_APPLY_HELP},
-)
-@told
+@face(words=["what"], repeated=["input"], help={**_WHAT, **_APPLY_HELP})
 def apply(
     _context: Context,
     what: str,
     nodes: str = "",
     input: Sequence[str] = (),
     json: bool = False,
-    verbose: int = 0,
+    verbose: bool = False,
     quiet: bool = False,
     wait: bool = False,
     allow_empty: bool = False,
     accept_new_hosts: bool = False,
 ) -> None:
     """Run a workflow or chain: look, change what differs, look again."""
-    request = Request(
-        what=what,
-        mode="apply",
-        nodes=nodes,
-        inputs=_inputs(input),
-        allow_empty=allow_empty,
-        wait=wait,
-        accept_new=accept_new_hosts,
-        arguments=_arguments(),
-    )
+    request = _request("apply", what, nodes, input, allow_empty=allow_empty, wait=wait, accept_new=accept_new_hosts)
     _exit(_run(request, _reporter(json=json, verbose=verbose, quiet=quiet)))
 
 
-@task(positional=["name"], iterable=["input"], incrementable=["verbose"], help={"name": "the chain", **_APPLY_HELP})
-@told
+@face(words=["name"], repeated=["input"], help={"name": "the chain", **_APPLY_HELP})
 def chain(
     _context: Context,
     name: str,
     nodes: str = "",
     input: Sequence[str] = (),
     json: bool = False,
-    verbose: int = 0,
+    verbose: bool = False,
     quiet: bool = False,
     wait: bool = False,
     allow_empty: bool = False,
     accept_new_hosts: bool = False,
 ) -> None:
     """Run a chain: workflows in order, as one run under one lock."""
-    site().chain(name)
-    request = Request(
-        what=name,
-        mode="apply",
-        nodes=nodes,
-        inputs=_inputs(input),
-        allow_empty=allow_empty,
-        wait=wait,
-        accept_new=accept_new_hosts,
-        arguments=_arguments(),
-    )
+    request = _request("apply", name, nodes, input, allow_empty=allow_empty, wait=wait, accept_new=accept_new_hosts)
+    site_with_chain(name)
     _exit(_run(request, _reporter(json=json, verbose=verbose, quiet=quiet)))
 
 
-@task(help={"limit": "how many, newest first", "json": "as JSON"})
-@told
+@face(help={"limit": "how many (20)", "json": "as JSON"})
 def runs(_context: Context, limit: int = 20, json: bool = False) -> None:
     """List runs, newest first."""
+    if limit < 1:
+        raise InvalidInput(f"--limit: expected 1 or more, found {limit}")
     with site().journal() as journal:
         records = journal.runs(limit)
     if json:
@@ -137,13 +113,15 @@ def runs(_context: Context, limit: int = 20, json: bool = False) -> None:
         say(*table(records))
 
 
-@task(
-    positional=["run"],
-    optional=["run"],
-    help={"run": "its id, the beginning of it, or `last`", "json": "its events as JSON"},
+@face(
+    words=["run"],
+    help={
+        "run": "its id, the beginning of it, or `last` (the default)",
+        "json": "its events, one per line as JSON",
+        "verbose": "also what needed nothing, and complete changes with diffs",
+    },
 )
-@told
-def show(_context: Context, run: str = "last", json: bool = False) -> None:
+def show(_context: Context, run: str = "last", json: bool = False, verbose: bool = False) -> None:
     """Tell what happened in a run."""
     with site().journal() as journal:
         record = journal.find(run)
@@ -153,7 +131,7 @@ def show(_context: Context, run: str = "last", json: bool = False) -> None:
     else:
         from xcatflow.report.story import tell
 
-        say(*tell(record, events))
+        say(*tell(record, events, verbosity=int(verbose)))
 
 
 class _Pending:
@@ -167,6 +145,30 @@ class _Pending:
         self.found = self.found or any(isinstance(e, StepEnded) and e.outcome in wanting for e in events)
 
 
+def _request(
+    mode: Mode,
+    what: str,
+    nodes: str,
+    given: Sequence[str],
+    *,
+    allow_empty: bool,
+    wait: bool = False,
+    accept_new: bool = False,
+) -> Request:
+    if what.startswith("-"):  # `inv` takes an option it does not know for the word that is still missing
+        raise InvalidInput(f'expected the name of a workflow or chain, found the option "{what}"')
+    return Request(
+        what=what,
+        mode=mode,
+        nodes=nodes,
+        inputs=_inputs(given),
+        allow_empty=allow_empty,
+        wait=wait,
+        accept_new=accept_new,
+        arguments=_arguments(),
+    )
+
+
 def _run(request: Request, shown: Reporter, *others: _Pending) -> ExitCode:
     try:
         with _interrupts() as started:
@@ -175,12 +177,12 @@ def _run(request: Request, shown: Reporter, *others: _Pending) -> ExitCode:
         shown.close()
 
 
-def _reporter(*, json: bool, verbose: int = 0, quiet: bool = False) -> Reporter:
+def _reporter(*, json: bool, verbose: bool = False, quiet: bool = False) -> Reporter:
     if json:
         from xcatflow.report.jsonlines import JsonLines
 
         return JsonLines(sys.stdout)
-    return reporter(sys.stdout, verbosity=verbose, quiet=quiet)
+    return reporter(sys.stdout, verbosity=int(verbose), quiet=quiet)
 
 
 @contextmanager
@@ -230,10 +232,11 @@ def _inputs(given: Sequence[str]) -> dict[str, str]:
 def _arguments() -> tuple[str, ...]:
     """The command line for the record; values of inputs are left out, they may be confidential."""
     shown: list[str] = []
-    hide = False
-    for argument in sys.argv[1:]:
-        shown.append(argument.partition("=")[0] + "=…" if hide and "=" in argument else argument)
-        hide = argument in ("-i", "--input")
+    value_comes = False
+    for word in sys.argv[1:]:
+        parts = _GIVEN.fullmatch(word) if value_comes else _JOINED.fullmatch(word)
+        shown.append(f"{parts[1]}=…" if parts else word)
+        value_comes = not value_comes and bool(_OPTION.fullmatch(word))
     return tuple(shown)
 
 

@@ -1,36 +1,43 @@
 """Tasks about what is written down: init, check, nodes, kinds, schema."""
 
 import json as json_text
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from invoke.context import Context
 from invoke.exceptions import Exit
-from invoke.tasks import task
 
-from xcatflow.errors import ExitCode, InvalidInput
-from xcatflow.tasks.common import say, site, told, warn
+from xcatflow.errors import ExitCode, InvalidInput, Problem, did_you_mean
+from xcatflow.model.definitions import Definitions
+from xcatflow.report.text import columns as aligned
+from xcatflow.report.text import count
+from xcatflow.tasks.common import face, say, site, warn
+
+_ATTRIBUTES = "groups,ip,mgt,dockerhost"
 
 
-@task(
-    positional=["directory"],
-    optional=["directory"],
-    help={"directory": "where to make it; this directory when left out"},
-)
-@told
-def init(_context: Context, directory: str = ".") -> None:
+@face(words=["directory"], help={"directory": "where to make it; that of --site, else this directory when left out"})
+def init(_context: Context, directory: str = "") -> None:
     """Make a site: workflows, an example inventory, tasks.py. Keeps every file that is there."""
-    from xcatflow.load.shipped import make_site
+    from xcatflow.load.shipped import make_site, not_ignored
 
-    root = Path(directory)
-    inventory = not any((root / "inventory").glob("*")) if (root / "inventory").is_dir() else True
-    written = [name for name, new in make_site(root, inventory=inventory) if new]
+    root = Path(directory or os.environ.get("XCATFLOW_SITE") or ".")
+    has_inventory = (root / "inventory").is_dir() and any((root / "inventory").iterdir())
+    made = tuple(make_site(root, inventory=not has_inventory))
+    written = [name for name, new in made if new]
     say(*(f"wrote {root / name}" for name in written))
-    say(f"{root.resolve()}: {len(written)} files written. Edit inventory/, then: xcatflow check; xcatflow plan site")
+    kept = len(made) - len(written)
+    news = f"{count(len(written), 'file')} written" if written else "nothing written"
+    say(f"{root.resolve()}: {news}" + (f", {count(kept, 'file')} kept as they were" if kept else ""))
+    if missing := not_ignored(root):
+        warn(f'warning: "{root / ".gitignore"}" lacks {", ".join(missing)}: keys and secrets could get into git')
+    if written:
+        say("next: edit inventory/, then xcatflow check, then xcatflow plan site")
 
 
-@task
-@told
+@face()
 def check(_context: Context) -> None:
     """Check definitions, workflows and chains; every problem at its place. Opens no connection."""
     here = site()
@@ -39,47 +46,38 @@ def check(_context: Context) -> None:
         raise Exit(code=int(ExitCode.INVALID))
     definitions = here.definitions
     warn(*(f"warning: {problem}" for problem in here.warnings()))
-    say(
-        f"{here.root}: {len(definitions.nodes)} nodes, {len(here.workflows())} workflows, {len(here.chains())} chains: no problem found"
+    counted = (
+        count(len(definitions.nodes), "node"),
+        count(len(here.workflows()), "workflow"),
+        count(len(here.chains()), "chain"),
     )
+    say(f"{here.root}: {', '.join(counted)}: no problem found")
 
 
-@task(
-    positional=["noderange"],
-    optional=["noderange"],
+@face(
+    words=["noderange"],
     help={
         "noderange": "which nodes; all when left out",
-        "attributes": "attributes to show, joined with commas (default: groups,ip,mgt,dockerhost)",
+        "attributes": f"attributes to show, joined with commas ({_ATTRIBUTES})",
         "json": "as JSON",
     },
 )
-@told
-def nodes(
-    _context: Context, noderange: str = "", attributes: str = "groups,ip,mgt,dockerhost", json: bool = False
-) -> None:
+def nodes(_context: Context, noderange: str = "", attributes: str = _ATTRIBUTES, json: bool = False) -> None:
     """List nodes with effective attributes."""
     here = site()
+    columns = _columns(here.definitions, attributes)
     names = here.select(noderange) if noderange else tuple(sorted(here.definitions.nodes))
-    wanted = [name.strip() for name in attributes.split(",") if name.strip()]
-    columns: list[str] = []
-    for name in wanted:
-        if (canonical := here.definitions.canonical(name)) is None:
-            from xcatflow.errors import did_you_mean
-            from xcatflow.model.attributes import ATTRIBUTES
-
-            raise InvalidInput(f'nodes have no attribute "{name}"{did_you_mean(name, ATTRIBUTES["node"])}')
-        columns.append(canonical)
-    rows = [(name, *((here.definitions.value(name, column) or "") for column in columns)) for name in names]
+    rows = [(name, *(here.definitions.value(name, column) or "" for column in columns)) for name in names]
+    heading = ("node", *columns)
     if json:
-        say(json_text.dumps([dict(zip(("node", *columns), row, strict=True)) for row in rows], indent=2))
-        return
-    widths = [max(len(row[index]) for row in (("node", *columns), *rows)) for index in range(len(columns) + 1)]
-    for row in (("node", *columns), *rows):
-        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        say(json_text.dumps([dict(zip(heading, row, strict=True)) for row in rows], indent=2))
+    elif rows:
+        say(*aligned([heading, *rows]))
+    else:
+        warn(f'no node in "{noderange}"' if noderange else "no nodes are defined")
 
 
-@task(positional=["kind"], optional=["kind"], help={"kind": "show this kind's parameters"})
-@told
+@face(words=["kind"], help={"kind": "show this kind's parameters"})
 def kinds(_context: Context, kind: str = "") -> None:
     """List the kinds of steps, or tell one kind's parameters."""
     from xcatflow.steps.registry import find
@@ -90,7 +88,8 @@ def kinds(_context: Context, kind: str = "") -> None:
         say(*(f"{name.ljust(width)}  {_summary(find(name))}" for name in known()))
         return
     step = find(kind)
-    say(f"{kind}: {_summary(step)}", "")
+    more = _paragraph(type(step).__doc__ or "")
+    say(f"{kind}: {_summary(step)}", *([more] if more != _summary(step) else []), "")
     for name, field in step.params.model_fields.items():
         if field.exclude:
             continue
@@ -100,12 +99,13 @@ def kinds(_context: Context, kind: str = "") -> None:
         say(f"  {field.alias or name} ({default})", f"      {field.description}")
 
 
-@task(
-    positional=["sort"],
-    optional=["sort"],
-    help={"sort": "workflow, block or chain", "write": "write all of them to workflows/schema/ of the site"},
+@face(
+    words=["sort"],
+    help={
+        "sort": "workflow (the default), block or chain",
+        "write": "write all three to workflows/schema/ of the site",
+    },
 )
-@told
 def schema(_context: Context, sort: str = "workflow", write: bool = False) -> None:
     """Print the JSON Schema of workflow files, for editors."""
     from xcatflow.model.schema import SORTS, schema_of
@@ -119,16 +119,39 @@ def schema(_context: Context, sort: str = "workflow", write: bool = False) -> No
         say(json_text.dumps(schema_of(sort, taught), indent=1, sort_keys=True))
         return
     directory = site().root / "workflows" / "schema"
-    directory.mkdir(exist_ok=True)
-    for name in SORTS:
-        path = directory / f"{name}.json"
-        path.write_text(json_text.dumps(schema_of(name, taught), indent=1, sort_keys=True) + "\n")
-        say(f"wrote {path}")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name in SORTS:
+            path = directory / f"{name}.json"
+            path.write_text(json_text.dumps(schema_of(name, taught), indent=1, sort_keys=True) + "\n")
+            say(f"wrote {path}")
+    except OSError as error:
+        raise InvalidInput(f'cannot write to "{directory}": {error.strerror}') from None
+
+
+def _columns(definitions: Definitions, attributes: str) -> list[str]:
+    """The attributes that a text names, as they are called. Raises InvalidInput with every one that nodes do not have."""
+    from xcatflow.model.attributes import ATTRIBUTES
+
+    found = {name: definitions.canonical(name) for part in attributes.split(",") if (name := part.strip())}
+    if unknown := [name for name, canonical in found.items() if canonical is None]:
+        raise InvalidInput(
+            Problem(f'nodes have no attribute "{name}"{did_you_mean(name, ATTRIBUTES["node"])}') for name in unknown
+        )
+    return [canonical for canonical in found.values() if canonical]
 
 
 def _summary(step: Any) -> str:
-    """The first sentence of a step's documentation, on one line."""
-    return " ".join((type(step).__doc__ or "").split("\n\n")[0].split())
+    """What a kind of step is for, in a sentence: its module says it behind the kind's name, else its class does."""
+    named = f"`{step.kind}`: "
+    module = sys.modules[type(step).__module__].__doc__ or ""
+    text = module.removeprefix(named) if module.startswith(named) else type(step).__doc__ or ""
+    sentence = _paragraph(text)
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _paragraph(text: str) -> str:
+    return " ".join(text.split("\n\n")[0].split())
 
 
 def _shown(value: object) -> str:

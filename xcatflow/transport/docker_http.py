@@ -116,9 +116,13 @@ def tcp_adapter(context: PeerContext | None, server_name: str | None) -> HTTPAda
     return adapter
 
 
-def translate(error: BaseException, call: Call) -> XcatflowError:
-    """The error of the house for what went wrong with `call`. Never fails itself."""
-    chain = tuple(_chain(error))
+def translate(error: BaseException, call: Call, *, handled: BaseException | None = None) -> XcatflowError:
+    """The error of the house for what went wrong with `call`. Never fails itself.
+
+    `handled` is what the caller was handling when it made the call: Python makes it the context of whatever fails then, but it is no
+    cause of it.
+    """
+    chain = tuple(_chain(error, handled))
     for read in (_own, _answered, _timed_out, _broken_tls, _not_connected, _lost):
         for cause in chain:
             if found := read(cause, call):
@@ -128,9 +132,9 @@ def translate(error: BaseException, call: Call) -> XcatflowError:
     return ActFailed(f"{call} failed on docker host {call.place}: {_short(error)}")
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and all it was made from: causes, contexts, and exceptions that libraries put among arguments."""
-    todo, met = [error], set[int]()
+def _chain(error: BaseException, handled: BaseException | None) -> Iterator[BaseException]:
+    """The error and all it was made from: causes, contexts up to `handled`, and exceptions that libraries put among arguments."""
+    todo, met = [error], {id(handled)}
     while todo:
         current = todo.pop(0)
         if id(current) in met:

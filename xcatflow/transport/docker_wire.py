@@ -1,5 +1,6 @@
 """Requests to one daemon: the version agreed on first, looks repeated once when a kept connection broke, acts never."""
 
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -106,13 +107,14 @@ class Wire:
 
     def _send(self, api: str, method: str, path: str, work: Callable[[Client], T], limit_s: float | None = None) -> T:
         call = Call(self._place, method, path, limit_s or self._timeouts.request_s, self._timeouts.connect_s, self._ca)
+        handled = sys.exception()
         try:
             with self._clients.lend(api) as client:
                 return work(client)
         except XcatflowError:
             raise
         except (SdkError, *REQUEST_ERRORS) as error:
-            raise translate(error, call) from error
+            raise translate(error, call, handled=handled) from error
 
 
 def post(client: Client, path: str, **options: Any) -> Any:

@@ -1,8 +1,9 @@
 """Questions about a machine as few small POSIX scripts, and their replies as answers. Pure: nothing is run here.
 
 Questions of one class share a script, so that a look costs a constant number of processes on the machine: files one `stat` and one
-`sha256sum`, units one `systemctl`, packages one `dpkg-query` or `rpm`, certificates one `grep`. Scripts are written for dash, bash and
-busybox sh, expect the locale C and root, and read no input. Files are in `looks_files`, packages in `looks_packages`.
+`sha256sum`, units one `systemctl`, packages one `dpkg-query` or `rpm`, certificates one `grep`, the insides of containers one `docker
+inspect` for all. Scripts are written for dash, bash and busybox sh, expect the locale C and root, and read no input. Files are in
+`looks_files`, packages in `looks_packages`, containers' interfaces in `looks_links`.
 
 Source: systemctl(1) `show`, grep(1), POSIX.1-2017 for the shell.
 """
@@ -18,6 +19,7 @@ from xcatflow.errors import CannotTell, InvalidInput
 from xcatflow.model.question import (
     Certificate,
     CertificateFacts,
+    ContainerLink,
     File,
     Package,
     Question,
@@ -27,6 +29,7 @@ from xcatflow.model.question import (
     UnitFacts,
 )
 from xcatflow.transport.looks_files import GONE, FileSection, refused_path
+from xcatflow.transport.looks_links import LinkSection
 from xcatflow.transport.looks_packages import PackageSection
 
 ReadCertificate = Callable[[str], CertificateFacts | None]
@@ -58,6 +61,7 @@ def sections(questions: Iterable[Question[Any]]) -> tuple[Section, ...]:
     units: list[Unit] = []
     packages: list[Package] = []
     certificates: list[Certificate] = []
+    links: list[ContainerLink] = []
     for question in dict.fromkeys(questions):
         match question:
             case Shell():
@@ -70,6 +74,8 @@ def sections(questions: Iterable[Question[Any]]) -> tuple[Section, ...]:
                 packages.append(question)
             case Certificate():
                 certificates.append(question)
+            case ContainerLink():
+                links.append(question)
             case _:
                 raise TypeError(f"no shell answers {question!r}")
     grouped: list[Section] = []
@@ -81,6 +87,8 @@ def sections(questions: Iterable[Question[Any]]) -> tuple[Section, ...]:
         grouped.append(PackageSection(tuple(packages)))
     if certificates:
         grouped.append(CertificateSection(tuple(certificates)))
+    if links:
+        grouped.append(LinkSection(tuple(links)))
     return (*grouped, *shells)
 
 

@@ -8,9 +8,20 @@ from typing import Any
 
 import pytest
 
+from tests.unit.steps.golden_seen import container_network, daemon, host_files
 from xcatflow.errors import CannotTell, XcatflowError
 from xcatflow.model.change import Change, Verb
-from xcatflow.model.question import Answers, FileFacts, UnitFacts
+from xcatflow.model.question import (
+    Answers,
+    ContainerFacts,
+    DockerNetworkFacts,
+    FileFacts,
+    ImageFacts,
+    UnitFacts,
+)
+from xcatflow.steps.container_labels import identity_labels
+from xcatflow.steps.container_params import ContainerParams
+from xcatflow.steps.docker_container import Place
 from xcatflow.steps.package_present import Packages
 from xcatflow.steps.package_repository import RepositoryFiles
 from xcatflow.steps.ping import Answering
@@ -24,6 +35,27 @@ def facts(data: Mapping[str, Any]) -> FileFacts:
     return FileFacts(**{**data, "content": None if content is None else content.encode()})
 
 
+def network(data: Mapping[str, Any]) -> DockerNetworkFacts:
+    pools = tuple((subnet, gateway) for subnet, gateway in data.get("pools", ()))
+    return DockerNetworkFacts(**{"id": "n", "name": "lan", "driver": "bridge", **data, "pools": pools})
+
+
+def container(name: str, data: Mapping[str, Any] | None) -> ContainerFacts | None:
+    """A container; `made_from` are the params it was made from, for those whose labels are not written out."""
+    if data is None:
+        return None
+    made_from = ContainerParams.model_validate({"name": "c1", **data.get("made_from", {"image": "none"})})
+    labels = data.get("labels", identity_labels(made_from))
+    rest = {key: value for key, value in data.items() if key not in ("made_from", "labels")}
+    return ContainerFacts(
+        **{"id": "i", "name": name, "image": "-", "image_id": "-", "status": "", "labels": labels, **rest}
+    )
+
+
+def place(data: Mapping[str, Any]) -> Place:
+    return Place(container("c1", data["own"]), container("c1.xcatflow-old", data.get("kept")))
+
+
 SEEN: Mapping[str, Callable[[Any], Any]] = {
     "file.present": facts,
     "directory.present": facts,
@@ -32,6 +64,12 @@ SEEN: Mapping[str, Callable[[Any], Any]] = {
     "wait.port": bool,
     "ping": lambda data: Answering(tuple(data["silent"]), data.get("obstacle", "")),
     "package.present": lambda data: Packages(**data),
+    "container.address": container_network,
+    "docker.daemon": daemon,
+    "tls.host_certificate": host_files,
+    "docker.image": lambda data: ImageFacts(data["id"], tuple(data["tags"])),
+    "docker.network": network,
+    "docker.container": place,
     "package.repository": lambda data: RepositoryFiles(*(facts(data[name]) for name in ("source", "key"))),
 }
 CASES = [

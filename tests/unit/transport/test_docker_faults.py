@@ -188,6 +188,22 @@ def test_page_of_a_gateway_is_not_printed(start: Start) -> None:
         daemon.networks()
 
 
+def test_a_failure_met_while_another_one_is_handled_is_told_as_itself(start: Start) -> None:
+    refused = reply({"message": "first"}, "409 Conflict")
+    missing = reply({"message": "No such container: c1"}, "404 Not Found")
+    daemon, _ = start(in_turn(refused, missing, reply({"message": "second"}, "500 Internal Server Error")))
+    told: list[object] = []
+    try:
+        daemon.start_container("c1")
+    except ActFailed as first:
+        told.append(str(first))
+        told.append(daemon.inspect_container("c1"))
+        with pytest.raises(ActFailed) as second:
+            daemon.stop_container("c1", grace_s=0)
+        told.append(str(second.value))
+    assert told == ["first", None, "second"]
+
+
 def test_404_without_no_such_is_no_absence(start: Start) -> None:
     daemon, _ = start(always(reply({"message": "page not found"}, "404 Not Found")))
     with pytest.raises(ActFailed, match="page not found"):
