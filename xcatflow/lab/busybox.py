@@ -8,6 +8,7 @@ import io
 import json
 import platform
 import tarfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -27,14 +28,15 @@ ARCHITECTURES = {
 EPOCH = "1970-01-01T00:00:00Z"
 
 
-def find() -> Path | None:
+def find(places: Iterable[Path] = PLACES) -> Path | None:
     """The machine's busybox, if it has one that needs no libraries."""
-    return next((path for path in PLACES if path.exists() and _static(path)), None)
+    return next((path for path in places if path.is_file() and _static(path)), None)
 
 
-def archive() -> bytes:
-    """The archive of a busybox image. The same binary gives the same bytes. Raises ActFailed when there is no static busybox."""
-    binary = find()
+def archive(binary: Path | None = None) -> bytes:
+    """The archive of an image of that busybox, or the machine's. The same binary gives the same bytes. Raises ActFailed when there is
+    no static busybox."""
+    binary = binary or find()
     if binary is None:
         raise ActFailed(f"the busybox image is made of a static busybox, and this machine has none: {hint('busybox')}")
     layer = _layer(binary.read_bytes(), run([str(binary), "--list"]).split())

@@ -28,7 +28,7 @@ HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 def bring_up(engine: Engine, lab: Lab, public_key: str, say: Callable[[str], None]) -> None:
     """Make and start the hosts that are missing or off, and wait until all greet. Raises ActFailed with the console's last lines."""
     states = {box.name: box.state for box in engine.boxes(lab.id)}
-    extra = _confinement(engine.cgroup_version(), capabilities.missing())
+    extra = confinement(engine.cgroup_version(), capabilities.missing())
     stop = threading.Event()
 
     def boot(host: Host) -> None:
@@ -61,7 +61,7 @@ def bring_up(engine: Engine, lab: Lab, public_key: str, say: Callable[[str], Non
             stop.set()  # leaving the pool waits for what still runs in it
             raise
     if not lab.private:
-        _refuse_reflection(lab)
+        refuse_reflection(lab)
 
 
 def body(lab: Lab, host: Host, extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def _identity(host: Host, public_key: str) -> dict[str, tuple[int, bytes]]:
     }
 
 
-def _confinement(cgroup_version: int, lacking: Iterable[str]) -> dict[str, Any]:
+def confinement(cgroup_version: int, lacking: Iterable[str]) -> dict[str, Any]:
     """HostConfig of a container that may do what a machine may do. Raises ActFailed when the machine itself may not."""
     dropped = list(lacking)
     if vital := sorted(capabilities.NEEDED.intersection(dropped)):
@@ -184,7 +184,7 @@ def _await_greeting(engine: Engine, lab: Lab, host: Host, stop: threading.Event)
             return
 
 
-def _refuse_reflection(lab: Lab, links: Path = Path("/sys/class/net")) -> None:
+def refuse_reflection(lab: Lab, links: Path = Path("/sys/class/net")) -> None:
     """Raise ActFailed where the machine's engine reflects what hosts send: a bridge on a host then takes its own containers for outside."""
     if any(port.read_text().strip() == "1" for port in links.glob(f"{lab.bridge}/brif/*/hairpin_mode")):
         raise ActFailed(

@@ -12,7 +12,7 @@ from xcatflow.lab import daemon, forwarding, hosts, image, site, state, subnets
 from xcatflow.lab.commands import hint
 from xcatflow.lab.engine import Engine, running_engine
 from xcatflow.lab.places import Places, places
-from xcatflow.lab.prerequisites import missing_prerequisites
+from xcatflow.lab.prerequisites import Machine, missing_prerequisites
 from xcatflow.lab.state import Host, Lab, LabStatus, Node
 
 Say = Callable[[str], None]
@@ -184,9 +184,9 @@ def _lost(directory: Path, here: Places) -> Lab | None:
 
 def _refuse_unless_possible() -> None:
     """Raises InvalidInput when this machine cannot run a lab. Where an engine runs, root is not asked for: the image may be there."""
-    lacking = [
-        line for line in missing_prerequisites() if os.geteuid() == 0 or not line.startswith(("root", "debootstrap"))
-    ]
+    machine = Machine(debian=lambda: True)  # takes a second, and is found out where the image is looked for
+    for_images = ("root", "debootstrap", "apt-get")
+    lacking = [line for line in missing_prerequisites(machine) if os.geteuid() == 0 or not line.startswith(for_images)]
     if os.geteuid() != 0 and running_engine() is None:
         lacking.insert(0, f"root, or a running Docker engine that you may use ({hint('dockerd')})")
     if lacking:

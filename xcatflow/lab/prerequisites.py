@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from xcatflow.lab import busybox, capabilities
+from xcatflow.errors import ActFailed
+from xcatflow.lab import apt, busybox, capabilities
 from xcatflow.lab.commands import hint
 
 
@@ -20,6 +21,7 @@ class Machine:
     program: Callable[[str], str | None] = shutil.which
     busybox: Callable[[], Path | None] = busybox.find
     lacking: Callable[[], tuple[str, ...]] = capabilities.missing
+    debian: Callable[[], bool] = lambda: _debian()
 
 
 def missing_prerequisites(machine: Machine | None = None) -> tuple[str, ...]:
@@ -42,11 +44,22 @@ def missing_prerequisites(machine: Machine | None = None) -> tuple[str, ...]:
             if not here.program(name)
         ]
     found += [f"{name}: {hint(name)}" for name in ("debootstrap", "ssh-keygen") if not here.program(name)]
+    if not here.program("apt-get"):
+        found.append("apt-get: hosts are made of Debian packages, as apt on this machine knows them")
+    elif not here.debian():
+        found.append("a source of Debian packages in apt's configuration: hosts are made of them")
     if here.busybox() is None:
         found.append(f"a static busybox: {hint('busybox')}")
     if vital := sorted(capabilities.NEEDED.intersection(here.lacking())):
         found.append(f"the capability {', '.join(vital)}: give it to the container that this runs in")
     return tuple(found)
+
+
+def _debian() -> bool:
+    try:
+        return bool(apt.machine_archives())
+    except ActFailed:
+        return False
 
 
 def _engine() -> str | None:

@@ -127,7 +127,9 @@ if [ ! -e "$base.network" ]; then
   from=$(networkctl --no-pager status -- "$p" | sed -n 's/^ *Network File: *//p')
   [ -n "$from" ] && [ -r "$from" ] || { echo "networkd has no file for $p" >&2; exit 1; }
   set -- "$from"
-  for extra in "/etc/systemd/network/${from##*/}.d"/*.conf; do [ ! -r "$extra" ] || set -- "$@" "$extra"; done
+  for top in /usr/lib /run /etc; do
+    for extra in "$top/systemd/network/${from##*/}.d"/*.conf; do [ ! -r "$extra" ] || set -- "$@" "$extra"; done
+  done
   body=$(awk '/^[ \\t]*\\[/ { match_part = ($1 ~ /^\\[Match\\]/) } !match_part' "$@")
 else
   body=$(sed '1,/^# from here on as the NIC had it$/d; /^# and besides$/,$d' "$base.network")

@@ -7,6 +7,7 @@ from time import monotonic
 
 from invoke.context import Context
 
+from xcatflow.errors import InvalidInput
 from xcatflow.lab import LabStatus
 from xcatflow.load.shipped import make_site
 from xcatflow.tasks.common import face, say
@@ -27,11 +28,14 @@ def up(_context: Context, hosts: int = 2, containers: int = 2, dir: str = "") ->
 
     clock = _Clock()
     root = _directory(dir)
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f'cannot make the directory "{root}": {error.strerror}') from None
     for _ in make_site(root, inventory=False):
         pass
     found = lab.up(root, hosts=hosts, containers=containers, say=clock.say)
-    clock.say(f"the lab is up: {len(found.hosts)} hosts")
+    clock.say("the lab is up")
     _tell(found)
     say(f"next: xcatflow --site {root} plan site; xcatflow --site {root} chain site")
 

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from invoke.config import Config
 from invoke.context import Context
 from invoke.exceptions import Exit
 
 from xcatflow import __version__
 from xcatflow.errors import ExitCode, InvalidInput, did_you_mean
+from xcatflow.tasks import ns
 from xcatflow.tasks.common import FaceTask, errors_told, say
+from xcatflow.tasks.options import help_of, options_of
 
 _USAGE = """\
 usage: xcatflow [--site DIR] TASK [options]
@@ -38,8 +41,6 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def _run(arguments: list[str]) -> None:
-    from xcatflow.tasks import ns
-
     tasks: Mapping[str, FaceTask] = {name: ns[name] for name in ns.task_names}
     match arguments:
         case [] | ["-h" | "--help" | "help"]:
@@ -53,14 +54,13 @@ def _run(arguments: list[str]) -> None:
 
 
 def _one(name: str, tasks: Mapping[str, FaceTask], words: list[str]) -> None:
-    from xcatflow.tasks.options import help_of, options_of
-
     if name not in tasks:
         raise InvalidInput(_unknown(name, tasks))
     if "-h" in words or "--help" in words:
         say(help_of(name, tasks[name]).rstrip("\n"))
     else:
-        tasks[name](Context(), **options_of(name, tasks[name], words))
+        own = Config(lazy=True)  # without Invoke's own configuration files: nothing in them is about us
+        tasks[name](Context(own), **options_of(name, tasks[name], words))
 
 
 def _unknown(name: str, tasks: Mapping[str, FaceTask]) -> str:

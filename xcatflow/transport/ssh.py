@@ -88,10 +88,14 @@ class SshSession:
         if self._shell is not None and self._shell.alive:
             return self._shell
         self._drop()
-        if self._connection is None or self._connection.transport is None or not self._connection.transport.is_active():
+        if self._connection is not None:
+            # A connection may be about to be found dead: then, and only then, a shell that does not start gets another one.
+            with suppress(Unreachable):
+                self._shell = self._start(self._connection)
+                return self._shell
             self.close()
-            self._connection = self._connector.connect(self.name, self._port)
-            self._traffic.count(self.name, ssh_connections=1)
+        self._connection = self._connector.connect(self.name, self._port)
+        self._traffic.count(self.name, ssh_connections=1)
         self._shell = self._start(self._connection)
         return self._shell
 

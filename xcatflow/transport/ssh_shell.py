@@ -129,13 +129,24 @@ class RemoteShell:
         return out[0], out[1], err[0]
 
     def _feed(self, deadline: float) -> None:
-        """Wait for something to arrive and take all of it."""
-        channel = self._channel
+        """Take what has arrived; wait for more when that is nothing."""
+        gone = self._channel.eof_received or self._channel.closed
+        took = self._drain()
+        if self._fed > MOST_BYTES:
+            self.close()
+            raise ActFailed(f"it says more than {MOST_BYTES // 2**20} MB and was ended: send what it says to a file")
+        if took:
+            return
+        if gone:
+            raise ShellLost(self._last_words())
         left_s = deadline - time.monotonic()
         if left_s <= 0 or not self._bell.heard(left_s):
             self.close()
             raise DeadlineExceeded("no answer in time; what ran there was ended")
-        took = False
+
+    def _drain(self) -> bool:
+        """Hand all that has arrived to the frames; False when that is nothing."""
+        channel, before = self._channel, self._fed
         for ready, receive, frames in (
             (channel.recv_ready, channel.recv, self._out),
             (channel.recv_stderr_ready, channel.recv_stderr, self._err),
@@ -144,12 +155,7 @@ class RemoteShell:
                 data = receive(_CHUNK_BYTES)
                 frames.feed(data)
                 self._fed += len(data)
-                took = took or bool(data)
-        if self._fed > MOST_BYTES:
-            self.close()
-            raise ActFailed(f"it says more than {MOST_BYTES // 2**20} MB and was ended: send what it says to a file")
-        if not took and (channel.eof_received or channel.closed):
-            raise ShellLost(self._last_words())
+        return self._fed > before
 
     def _last_words(self) -> str:
         """What came that belongs to no reply, the last line of it: a shell that could not start tells why."""

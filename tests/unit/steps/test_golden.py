@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.steps.golden_network import host_network
 from tests.unit.steps.golden_seen import container_network, daemon, host_files
 from xcatflow.errors import CannotTell, XcatflowError
 from xcatflow.model.change import Change, Verb
@@ -70,6 +71,7 @@ SEEN: Mapping[str, Callable[[Any], Any]] = {
     "docker.image": lambda data: ImageFacts(data["id"], tuple(data["tags"])),
     "docker.network": network,
     "docker.container": place,
+    "network.bridge": host_network,
     "package.repository": lambda data: RepositoryFiles(*(facts(data[name]) for name in ("source", "key"))),
 }
 CASES = [

@@ -1,0 +1,39 @@
+"""A step's target with a Docker daemon, in memory or real, and no shell; questions are answered as the engine has them answered."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.fakes.docker import FakeDocker
+from tests.fakes.target import LocalTarget
+from xcatflow.contract import Params, Step
+from xcatflow.model.change import Change
+from xcatflow.model.question import Answers, Question, Reply
+from xcatflow.transport.machine import DockerFace
+from xcatflow.transport.protocols import Docker
+
+
+@dataclass
+class DockerTarget(LocalTarget):
+    """Implements contract.Target on a daemon."""
+
+    daemon: Docker = field(default_factory=FakeDocker)
+
+    def run(self, script: str, *, stdin: bytes = b"", timeout_s: float | None = None, check: bool = True) -> Reply:
+        raise AssertionError("this step must not use the shell")
+
+    @property
+    def docker(self) -> Docker:
+        return self.daemon
+
+    def answer(self, questions: Iterable[Question[Any]]) -> Answers:
+        return Answers(DockerFace(lambda: self.daemon).ask(questions))
+
+    def plan(self, step: Step[Any, Any], want: Params) -> tuple[Change, ...]:
+        """Look and compare."""
+        return step.plan(self.look(step, want), want)
+
+    def undo(self, step: Step[Any, Any], want: Params, seen: Any, changes: Iterable[Change]) -> None:
+        """Take changes back, the last one first."""
+        for change in reversed(tuple(changes)):
+            step.undo(self, want, seen, change)

@@ -1,0 +1,35 @@
+"""A machine's network, from the plain data of golden cases."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from xcatflow.model.links import Address, Link, Route
+from xcatflow.steps.bridge_files import files
+from xcatflow.steps.bridge_look import Network
+from xcatflow.steps.network_bridge import BridgeParams
+
+
+def host_network(data: Mapping[str, Any]) -> Network:
+    """`links` are without what is as usual; `routes` are destination, gateway, link and protocol; `kept` are the params that the files
+    for booting were made from."""
+    kept = data.get("kept")
+    marks: tuple[tuple[str, str], ...] = ()
+    if kept is not None:
+        made_for = BridgeParams.model_validate(kept).bridge
+        marks = tuple((path, made_for.mark) for path in files(data.get("stack", "none"), made_for.name))
+    return Network(
+        links=tuple(_link(number, link) for number, link in enumerate(data["links"], start=1)),
+        routes=tuple(Route(*route) for route in data.get("routes", ())),
+        stack=data.get("stack", "none"),
+        marks=marks,
+        enabled=data.get("enabled", kept is not None and data.get("stack") != "ifupdown"),
+        filter=data.get("filter", "open"),
+    )
+
+
+def _link(number: int, data: Mapping[str, Any]) -> Link:
+    addresses = tuple(Address(text, 6 if ":" in text else 4) for text in data.get("addresses", ()))
+    leased = tuple(Address(text, 6 if ":" in text else 4, dynamic=True) for text in data.get("leased", ()))
+    usual = {"stp": False, "forward_delay_s": 0.0} if data.get("kind") == "bridge" else {}
+    rest = {key: value for key, value in data.items() if key not in ("addresses", "leased")}
+    return Link(**{"index": number, **usual, **rest, "addresses": (*addresses, *leased)})

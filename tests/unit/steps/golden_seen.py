@@ -1,0 +1,94 @@
+"""What was seen, from the plain data of golden cases, for kinds whose states have more than one part."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from xcatflow.model.question import (
+    CertificateFacts,
+    ContainerFacts,
+    ContainerLinkFacts,
+    FileFacts,
+    LinkEndFacts,
+)
+from xcatflow.steps.daemon_look import DaemonState
+from xcatflow.steps.tls_host_certificate import HostFiles
+
+
+def container_network(data: Mapping[str, Any]) -> ContainerLinkFacts | ContainerFacts:
+    """A container as its machine shows it (with a `pid`), or as its daemon lists it."""
+    if "pid" not in data:
+        return ContainerFacts(**data)
+    link = data.get("link")
+    end = LinkEndFacts(**{**link, "addresses": tuple(link["addresses"])}) if link else None
+    return ContainerLinkFacts(**{**data, "link": end, "bridges": tuple(data.get("bridges", ()))})
+
+
+CONVERGED = {
+    "load": "loaded",
+    "active": "active",
+    "units": [
+        [
+            "/lib/systemd/system/docker.service",
+            "[Unit]\nDescription=x\n[Service]\nType=notify\n"
+            "ExecStart=/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock $DOCKER_OPTS",
+        ]
+    ],
+    "config": """\
+{
+  "hosts": [
+    "unix:///var/run/docker.sock",
+    "tcp://0.0.0.0:2376"
+  ],
+  "tls": true,
+  "tlsverify": true,
+  "tlscacert": "/etc/docker/tls/ca.pem",
+  "tlscert": "/etc/docker/tls/cert.pem",
+  "tlskey": "/etc/docker/tls/key.pem",
+  "live-restore": true
+}
+""",
+    "drop_in": """\
+# Written by xcatflow. /etc/docker/daemon.json says where dockerd listens, which it refuses to be told twice: this is
+# the unit's own command without -H.
+[Service]
+ExecStart=
+ExecStart=/usr/sbin/dockerd --containerd=/run/containerd/containerd.sock $DOCKER_OPTS
+""",
+}
+"""A daemon as Debian has it, with which nothing is to be done."""
+
+
+def daemon(data: Mapping[str, Any]) -> DaemonState:
+    """A Docker daemon with its files; those of cases that are `like: converged` are CONVERGED but for what the case says."""
+    data = {**(CONVERGED if data.get("like") else {}), **{key: value for key, value in data.items() if key != "like"}}
+    lists = {name: tuple(data.get(name, ())) for name in ("newer", "missing")}
+    units = tuple((path, text) for path, text in data.get("units", ()))
+    files = {name: _file(data.get(name)) for name in ("config", "drop_in")}
+    return DaemonState(**{**data, **lists, **files, "units": units})
+
+
+def host_files(data: Mapping[str, Any]) -> HostFiles:
+    """A machine's certificate with its key and CA."""
+    certificate, key, ca = (_file(data.get(name)) for name in ("certificate", "key", "ca"))
+    now = datetime.fromisoformat(data["now"])
+    return HostFiles(certificate, key, ca, _certificate(data.get("facts")), now, data.get("stage", False))
+
+
+def _file(data: Mapping[str, Any] | str | None) -> FileFacts | None:
+    """A file; of one with nothing remarkable only its text is given."""
+    if data is None:
+        return None
+    if isinstance(data, str):
+        return FileFacts("file", 0o644, "root", "root", len(data), sha256(data.encode()).hexdigest(), data.encode())
+    content = data.get("content")
+    return FileFacts(**{**data, "content": None if content is None else content.encode()})
+
+
+def _certificate(data: Mapping[str, Any] | None) -> CertificateFacts | None:
+    if data is None:
+        return None
+    lists = {name: tuple(data[name]) for name in ("names", "addresses")}
+    times = {name: datetime.fromisoformat(data[name]) for name in ("not_before", "not_after")}
+    return CertificateFacts(**{**data, **lists, **times})

@@ -1,0 +1,47 @@
+"""Nobody waits for libraries that are not used: what a command line loads."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.tasks.site import make
+
+HEAVY = ("fabric", "paramiko", "docker", "requests", "ruamel", "rich", "jinja2", "cryptography")
+PROGRAM = """
+import sys
+from xcatflow.tasks.program import main
+sys.argv = ["xcatflow", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    code = end.code
+print(code or 0, *(name for name in sys.modules if "." not in name), file=sys.stderr)
+"""
+
+
+def loaded(site: Path, *words: str) -> set[str]:
+    """Packages that are loaded when a well-ended command line is through."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *words], cwd=site, capture_output=True, text=True, timeout=60, check=True
+    )
+    code, *modules = done.stderr.splitlines()[-1].split()
+    assert code == "0", done
+    assert "xcatflow" in modules
+    return set(modules)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["--version"], ["plan", "--help"], ["nodes"], ["nodes", "web", "--json"], ["runs"], ["init", "new"]],
+    ids=" ".join,
+)
+def test_nothing_heavy_is_loaded(tmp_path: Path, words: list[str]) -> None:
+    assert not loaded(make(tmp_path / "site"), *words) & set(HEAVY)
+
+
+def test_reading_workflows_takes_the_yaml_library_and_no_connection_takes_no_other(tmp_path: Path) -> None:
+    assert loaded(make(tmp_path / "site"), "check") & set(HEAVY) == {"ruamel"}
+    assert loaded(make(tmp_path / "site"), "kinds") & set(HEAVY) == set()
+    assert loaded(make(tmp_path / "site"), "apply", "wait", "-n", "n1,-n1", "--allow-empty") & set(HEAVY) == {"ruamel"}

@@ -1,0 +1,206 @@
+"""Tasks about what is written down: `init`, `check`, `nodes`, `kinds`, `schema`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.tasks.site import Cli
+from xcatflow.load.shipped import shipped
+from xcatflow.steps.registry import BUILTINS
+
+
+def files(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+# --- init ---
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = tmp_path / "new"
+    root.mkdir()
+    monkeypatch.chdir(root)
+    return root
+
+
+def test_init_makes_a_whole_site(cli: Cli, empty: Path) -> None:
+    done = cli("init")
+    made = files(empty)
+    assert {"tasks.py", ".gitignore", "inventory/hosts.stanza", "workflows/chains/site.yaml"} <= set(made)
+    assert all(content == (shipped() / name).read_bytes() for name, content in made.items() if name != ".gitignore")
+    assert done.out == (
+        "".join(f"wrote {name}\n" for name in written(done.out))
+        + f"{empty}: {len(made)} files written\nnext: edit inventory/, then xcatflow check, then xcatflow plan site\n"
+    )
+    assert sorted(written(done.out)) == sorted(made)
+    assert done.err == ""
+    assert "no problem found" in cli("check").out
+
+
+def written(text: str) -> list[str]:
+    return [line.removeprefix("wrote ") for line in text.splitlines() if line.startswith("wrote ")]
+
+
+def test_init_again_keeps_what_was_edited_and_brings_back_what_is_missing(cli: Cli, empty: Path) -> None:
+    cli("init")
+    (empty / "workflows" / "create-instance.yaml").write_text("mine\n")
+    (empty / "inventory" / "hosts.stanza").write_text("# mine\n")
+    (empty / "workflows" / "configure-ip.yaml").unlink()
+    before = files(empty)
+    done = cli("init")
+    assert written(done.out) == ["workflows/configure-ip.yaml"]
+    assert "1 files written" not in done.out
+    assert {name: content for name, content in files(empty).items() if name in before} == before
+    assert cli("init").out == f"{empty}: nothing written, {len(before) + 1 - examples(empty)} files kept as they were\n"
+
+
+def examples(root: Path) -> int:
+    """Files of the example inventory: not looked at where an inventory is."""
+    return len(list((root / "inventory").iterdir()))
+
+
+def test_init_leaves_an_inventory_alone(cli: Cli, site: Path) -> None:
+    cli("init")
+    assert [path.name for path in (site / "inventory").iterdir()] == ["n.stanza"]
+    assert (site / "workflows" / "wait.yaml").exists()
+    assert (site / "workflows" / "chains" / "site.yaml").exists()
+
+
+def test_init_makes_it_where_it_is_told_to(cli: Cli, empty: Path) -> None:
+    cli("init", "a/b")
+    assert (empty / "a" / "b" / "tasks.py").exists()
+    (empty / "c").mkdir()
+    cli("--site", "c", "init")
+    assert (empty / "c" / "tasks.py").exists()
+    assert not (empty / "tasks.py").exists()
+
+
+def test_init_warns_where_keys_could_get_into_git(cli: Cli, empty: Path) -> None:
+    (empty / ".gitignore").write_text(".xcatflow\n*.pyc\n")
+    assert cli("init").err == 'warning: ".gitignore" lacks /ssh/id_*, /secrets/: keys and secrets could get into git\n'
+    assert (empty / ".gitignore").read_text() == ".xcatflow\n*.pyc\n"
+
+
+@pytest.mark.parametrize("in_the_way", ["workflows", "inventory"])
+def test_init_tells_what_it_cannot_write(cli: Cli, empty: Path, in_the_way: str) -> None:
+    (empty / in_the_way).write_text("")
+    done = cli("init", code=2)
+    assert done.err.startswith(f'error: cannot write "{in_the_way}')
+
+
+# --- check ---
+
+
+def test_check_tells_every_problem_at_its_place(cli: Cli, site: Path) -> None:
+    more = site / "inventory" / "more.stanza"
+    more.write_text("n3:\n    objtype=node\n    groups=all\n    ip=127.0.0.2\n")
+    wait = site / "workflows" / "wait.yaml"
+    wait.write_text(wait.read_text().replace("wait.port", "wait.prt"))
+    (site / "workflows" / "chains" / "night.yaml").write_text(
+        "schema: 1\nname: night\nsummary: s\nschedule: 61 * * * *\nworkflows: [{workflow: wait}]\n"
+    )
+    done = cli("check", code=2)
+    assert done.out == ""
+    address, *others = done.err.splitlines()
+    assert 'has the ip 127.0.0.2 of node "n' in address
+    assert "inventory/more.stanza:4:5" in address
+    assert "inventory/n.stanza:8:5" in address
+    assert others == [
+        'error: workflows/wait.yaml:10:10: unknown kind of step "wait.prt", did you mean "wait.port"?',
+        'error: workflows/chains/night.yaml:4:11: "schedule": minute: expected 0 to 59, found "61"',
+    ]
+
+
+def test_check_tells_what_no_definition_can_be_made_of(cli: Cli, site: Path) -> None:
+    (site / "inventory" / "more.stanza").write_text(
+        "n3:\n    objtype=node\n    groups=all\n    mgtt=docker\n    statuss=x\n"
+    )
+    assert cli("check", code=2).err.splitlines() == [
+        'error: inventory/more.stanza:4:5: unknown attribute "mgtt" of a node, did you mean "mgt"?',
+        'error: inventory/more.stanza:5:5: unknown attribute "statuss" of a node, did you mean "status"?',
+    ]
+
+
+def test_check_warns_of_what_is_odd_and_is_well(cli: Cli, site: Path) -> None:
+    (site / "inventory" / "net.stanza").write_text(
+        "lan:\n    objtype=network\n    net=192.0.2.0\n    mask=255.255.255.0\n"
+    )
+    done = cli("check")
+    assert done.out == f"{site}: 2 nodes, 1 workflow, 1 chain: no problem found\n"
+    assert len(done.err.splitlines()) == 2
+    assert all(line.startswith("warning: inventory/n.stanza:") for line in done.err.splitlines())
+
+
+# --- nodes ---
+
+
+def test_nodes_in_columns(cli: Cli, site: Path) -> None:
+    assert cli("nodes").out == (
+        "node  groups   ip         mgt  dockerhost\nn1    web,all  127.0.0.1\nn2    db,all   127.0.0.2\n"
+    )
+    assert cli("nodes", "db", "--attributes", "ip, groups").out == "node  ip         groups\nn2    127.0.0.2  db,all\n"
+
+
+def test_nodes_as_json(cli: Cli, site: Path) -> None:
+    assert json.loads(cli("nodes", "n1", "--json", "--attributes", "ip,mgt").out) == [
+        {"node": "n1", "ip": "127.0.0.1", "mgt": ""}
+    ]
+
+
+def test_nodes_with_what_there_is_not(cli: Cli, site: Path) -> None:
+    done = cli("nodes", "--attributes", "ip,mgtt,foo,groups", code=2)
+    assert done.err.splitlines() == [
+        'error: nodes have no attribute "mgtt", did you mean "mgt"?',
+        'error: nodes have no attribute "foo"',
+    ]
+    assert cli("nodes", "n1,web1", code=2).err == "error: Invalid nodes and/or groups in noderange: web1\n"
+    none = cli("nodes", "n1,-n1")
+    assert (none.out, none.err) == ("", 'no node in "n1,-n1"\n')
+    assert cli("nodes", "n1,-n1", "--json").out == "[]\n"
+    (site / "inventory" / "n.stanza").write_text("")
+    assert cli("nodes").err == "no nodes are defined\n"
+
+
+# --- kinds and schema ---
+
+
+def test_kinds_lists_them_all_with_a_sentence(cli: Cli) -> None:
+    listed = dict(line.split(maxsplit=1) for line in cli("kinds").out.splitlines())
+    assert set(BUILTINS) <= set(listed)
+    assert listed["wait.port"] == "A TCP port answers to where xcatflow runs. Changes nothing."
+    assert all(sentence[0].isupper() and sentence.endswith(".") for sentence in listed.values())
+
+
+@pytest.mark.parametrize("kind", sorted(BUILTINS))
+def test_a_kind_tells_its_parameters(cli: Cli, kind: str) -> None:
+    head, _, rest = cli("kinds", kind).out.partition("\n\n")
+    assert head.startswith(f"{kind}: ")
+    lines = rest.splitlines()
+    assert lines
+    assert all(line.startswith("      ") == bool(index % 2) for index, line in enumerate(lines)), (
+        "name and text take turns"
+    )
+    assert all(line.strip() not in ("", "None") for line in lines)
+
+
+def test_an_unknown_kind(cli: Cli) -> None:
+    assert cli("kinds", "wait.prt", code=2).err == 'error: unknown kind of step "wait.prt", did you mean "wait.port"?\n'
+
+
+def test_schema_is_printed_or_written(cli: Cli, site: Path) -> None:
+    printed = {sort: cli("schema", sort).out for sort in ("workflow", "block", "chain")}
+    assert cli("schema").out == printed["workflow"]
+    assert {json.loads(text)["$schema"] for text in printed.values()} == {
+        "https://json-schema.org/draft/2020-12/schema"
+    }
+    done = cli("schema", "--write")
+    assert done.out == "".join(f"wrote {site}/workflows/schema/{sort}.json\n" for sort in printed)
+    assert {path.stem: path.read_text() for path in (site / "workflows" / "schema").iterdir()} == printed
+
+
+def test_schema_of_what_there_is_not_and_where_it_cannot_be_written(cli: Cli, site: Path) -> None:
+    assert cli("schema", "chian", code=2).err == 'error: no schema "chian": expected workflow, block, chain\n'
+    (site / "workflows" / "schema").write_text("")
+    assert cli("schema", "--write", code=2).err == f'error: cannot write to "{site}/workflows/schema": File exists\n'

@@ -1,0 +1,130 @@
+"""Forms of the values that `docker.container` is told. Each gives the one spelling that is kept, or raises ValueError.
+
+Source: docker-run(1) for restart policies and volumes; the forms of xCAT's dockercpus, dockermemory, dockernics and mac.
+"""
+
+import json
+import re
+import shlex
+from decimal import Decimal
+from ipaddress import AddressValueError, IPv4Address
+
+from xcatflow.model import values
+from xcatflow.model.names import container_problem
+
+_RESTART = re.compile(r"no|always|unless-stopped|on-failure(:[0-9]{1,9})?")
+_HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?")
+_VOLUME = re.compile(r"(/[^:]*|[A-Za-z0-9][A-Za-z0-9_.-]*):/[^:]*(:[A-Za-z,]+)?")
+_VARIABLE = re.compile(r"[^=\0]+")
+_MAC_CHARACTERS = 17
+_SIZES = (("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10), ("b", 1))
+
+
+def check_name(text: str) -> str:
+    """A container's name."""
+    if problem := container_problem(text):
+        raise ValueError(problem)
+    return text
+
+
+def read_command(value: object) -> object:
+    """A command as words: a JSON list of texts is one, other text is split as a shell splits it, expanding nothing."""
+    if not isinstance(value, str):
+        return value
+    try:
+        listed = json.loads(value)
+    except (ValueError, RecursionError):
+        listed = None
+    if isinstance(listed, list) and all(isinstance(word, str) for word in listed):
+        return listed
+    try:
+        return shlex.split(value)
+    except ValueError as error:
+        reason = str(error).lower()
+        raise ValueError(f"expected a command as a shell would read it, found '{value}': {reason}") from None
+
+
+def read_cpus(text: str) -> str:
+    """`1.5` as a plain number without needless zeros; CPUs themselves as `cpuset:0-3`."""
+    chosen = values.check_dockercpus(text).removeprefix("cpuset:")
+    if chosen != text or "-" in text or "," in text:
+        return f"cpuset:{chosen}"
+    return f"{Decimal(text).normalize():f}"
+
+
+def read_memory(text: str) -> str:
+    """An amount of memory in the largest unit that needs no fraction; megabytes without a unit."""
+    size = values.memory_bytes(text)
+    return next(f"{size // unit}{letter}" for letter, unit in _SIZES if size % unit == 0)
+
+
+def check_mac(text: str) -> str:
+    """MAC addresses as in xCAT's `mac`, each of six bytes."""
+    for address, _ in values.macs_of(text):
+        if len(address) != _MAC_CHARACTERS:
+            raise ValueError(f'expected a MAC address of six bytes, found "{address}"')
+    return text
+
+
+def read_list(value: object) -> object:
+    """A list, also from text with commas."""
+    return values.split_list(value) if isinstance(value, str) else value
+
+
+def check_networks(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Docker networks; none of them for the daemon's `default`."""
+    values.check_dockernics(",".join(names))
+    return () if names == ("default",) else names
+
+
+def check_address(text: str) -> str:
+    """One IPv4 address."""
+    try:
+        return str(IPv4Address(text))
+    except AddressValueError:
+        raise ValueError(f'expected an IPv4 address without a prefix, found "{text}"') from None
+
+
+def read_restart(value: object) -> object:
+    """A restart policy; YAML 1.1 reads `no` as false."""
+    text = "no" if value is False else value
+    if isinstance(text, str) and not _RESTART.fullmatch(text):
+        raise ValueError(f'expected "no", "always", "unless-stopped", "on-failure" or "on-failure:N", found "{value}"')
+    return text
+
+
+def read_environment(value: object) -> object:
+    """A mapping, also from a list of `NAME=value`."""
+    if isinstance(value, list | tuple) and all(isinstance(item, str) and "=" in item for item in value):
+        return dict(item.split("=", 1) for item in value)
+    return value
+
+
+def check_environment(environment: dict[str, str]) -> dict[str, str]:
+    """Variables with names that can be set."""
+    for name in environment:
+        if not _VARIABLE.fullmatch(name):
+            raise ValueError(f'expected the name of an environment variable, found "{name}"')
+    return environment
+
+
+def read_volumes(value: object) -> object:
+    """A list, also from the text of one volume (commas stand between its options)."""
+    return [value] if isinstance(value, str) else value
+
+
+def check_volumes(items: tuple[str, ...]) -> tuple[str, ...]:
+    """Volumes with absolute paths."""
+    for item in items:
+        if not _VOLUME.fullmatch(item):
+            raise ValueError(
+                f'expected a volume as "/on/host:/in/container" or "name:/in/container", with ":ro" if read only, found "{item}"'
+            )
+    return items
+
+
+def check_hostname(text: str) -> str:
+    """A host name."""
+    if not _HOSTNAME.fullmatch(text):
+        raise ValueError(f'expected a host name, found "{text}"')
+    return text

@@ -1,0 +1,253 @@
+"""`tls.host_certificate`: a machine has a key and a certificate of its own, signed by the site's CA, and the CA's certificate beside it.
+
+The pair is replaced in one act: key and certificate are put together in a directory beside their places and renamed by one program. That
+directory stays when the act is cut off in between, and the next run sees it and makes a new pair.
+
+Source: RFC 6125 on names in certificates; rename() of POSIX.1-2017.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from ipaddress import ip_address
+from shlex import quote
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from xcatflow.contract import Desk, Params, Step, Target
+from xcatflow.errors import CannotUndo
+from xcatflow.model.change import Change, Verb
+from xcatflow.model.question import Answers, Certificate, CertificateFacts, File, FileFacts, Question
+from xcatflow.steps.given import LenientParams
+from xcatflow.steps.place import AbsolutePath, change_rights, checked, place_file
+from xcatflow.steps.sorts import need_file
+
+_CA, _CERTIFICATE, _KEY, _STAGE = "ca.pem", "cert.pem", "key.pem", ".xcatflow-new"
+_CA_ENDS_TOGETHER = timedelta(hours=1)
+
+
+def _listed(value: object) -> object:
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, list | tuple):
+        return items
+    texts = (item.strip() if isinstance(item, str) else item for item in items)
+    return tuple(item for item in texts if item != "")
+
+
+def _names(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if re.fullmatch(r"[0-9.]+|.*:.*", value):
+            raise ValueError(f'expected a host name, found "{value}": addresses belong to "addresses"')
+        if not re.fullmatch(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?", value) or len(value) > 253:
+            raise ValueError(f'expected a host name, found "{value}"')
+    return tuple(dict.fromkeys(value.lower() for value in values))
+
+
+def _addresses(values: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple(dict.fromkeys(str(ip_address(value)) for value in values))
+    except ValueError as error:
+        raise ValueError(f"expected IP addresses: {error}") from None
+
+
+_List = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
+
+
+class CertificateParams(LenientParams):
+    """The certificate as wanted; empty items of lists are left out."""
+
+    common_name: str = Field(
+        min_length=1, max_length=64, description="Whose certificate it is, usually the node's name."
+    )
+    names: Annotated[_List, AfterValidator(_names)] = Field(
+        (), description="The host names it is good for: a list, or text with commas."
+    )
+    addresses: Annotated[_List, AfterValidator(_addresses)] = Field(
+        (), description="The IP addresses it is good for: a list, or text with commas."
+    )
+    directory: AbsolutePath = Field(
+        "/etc/docker/tls", description="Where `ca.pem`, `cert.pem` and `key.pem` are on the machine."
+    )
+    days: int = Field(825, ge=1, le=36500, description="For how long it is issued.")
+    renew_before_days: int = Field(30, ge=0, description="It is renewed when fewer days than these are left.")
+    ca_certificate: str = Field("", exclude=True, description="The CA's certificate, PEM; comes from the site.")
+    ca_identity: str = Field("", exclude=True, description="The CA's key identifier; comes from the site.")
+    ca_ends: datetime | None = Field(
+        None, exclude=True, description="When the CA's certificate ends; comes from the site."
+    )
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "CertificateParams":
+        if not self.names and not self.addresses:
+            raise ValueError('expected "names" or "addresses" that it is good for, found neither')
+        if self.days <= self.renew_before_days:
+            raise ValueError(
+                f"a certificate for {self.days} days would be renewed each time, {self.renew_before_days} days before its end: "
+                'make "days" larger than "renew_before_days"'
+            )
+        return self
+
+    def path(self, name: str) -> str:
+        """Where a file of the directory is."""
+        return f"{self.directory}/{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class HostFiles:
+    """The files as they stand (None: not there), what the certificate says, and the time at which that is judged. `stage` tells that a
+    former act was cut off."""
+
+    certificate: FileFacts | None
+    key: FileFacts | None
+    ca: FileFacts | None
+    facts: CertificateFacts | None
+    now: datetime
+    stage: bool = False
+
+
+class TlsHostCertificate(Step[CertificateParams, HostFiles]):
+    """The key is made by the controller for this machine alone, travels as standard input, and is kept nowhere else."""
+
+    kind = "tls.host_certificate"
+    params: ClassVar[type[Params]] = CertificateParams
+
+    def prepare(self, want: CertificateParams, desk: Desk) -> CertificateParams:
+        authority = desk.authority
+        certificate = authority.certificate.strip() + "\n"
+        own = authority.read(certificate)
+        ends = own.not_after if own else None
+        return want.model_copy(
+            update={"ca_certificate": certificate, "ca_identity": authority.identity, "ca_ends": ends}
+        )
+
+    def ask(self, want: CertificateParams) -> tuple[Question[Any], ...]:
+        files = (File(want.path(name)) for name in (_CERTIFICATE, _KEY, _CA, _STAGE))
+        return (Certificate(want.path(_CERTIFICATE)), *files)
+
+    def seen(self, answers: Answers, want: CertificateParams) -> HostFiles | None:
+        certificate, key, ca, stage = (answers[File(want.path(it))] for it in (_CERTIFICATE, _KEY, _CA, _STAGE))
+        facts = answers[Certificate(want.path(_CERTIFICATE))]
+        return HostFiles(certificate, key, ca, facts, datetime.now(UTC), stage is not None)
+
+    def plan(self, seen: HostFiles | None, want: CertificateParams) -> tuple[Change, ...]:
+        assert seen is not None
+        for name, facts in ((_CERTIFICATE, seen.certificate), (_KEY, seen.key), (_CA, seen.ca)):
+            need_file(want.path(name), facts)
+        what, good = f"certificate {want.path(_CERTIFICATE)}", ", ".join((*want.names, *want.addresses))
+        after = f"{want.common_name} for {want.days} days, good for {good}"
+        if seen.certificate is None and seen.key is None:
+            return (Change(Verb.CREATE, what, after=after),)
+        if why := "; ".join(_reasons(seen, want)):
+            return (Change(Verb.REPLACE, what, after=after, why=why),)
+        return tuple(_beside(seen, want))
+
+    def apply(self, at: Target, want: CertificateParams, seen: HostFiles | None, change: Change) -> None:
+        match change.field:
+            case "mode":
+                change_rights(at, change.what.partition(" ")[2], "mode", change.after or "")
+            case "content":
+                place_file(at, want.path(_CA), want.ca_certificate.encode())
+            case _:
+                _issue(at, want)
+
+    def undo(self, at: Target, want: CertificateParams, seen: HostFiles | None, change: Change) -> None:
+        match change.verb, change.field:
+            case Verb.CREATE, "":
+                names = (_CERTIFICATE, _KEY, *(() if seen and seen.ca else (_CA,)))
+                paths = " ".join(quote(want.path(name)) for name in names)
+                checked(at, f"rm -f -- {paths}", f'cannot remove "{want.path(_CERTIFICATE)}"')
+            case _, "mode":
+                change_rights(at, change.what.partition(" ")[2], "mode", change.before or "")
+            case _, "content":
+                raise CannotUndo(f'the former "{want.path(_CA)}" is not known any more')
+            case _:
+                raise CannotUndo("the former key is gone: keys are never fetched from a machine")
+
+    def outputs(self, seen: HostFiles | None, want: CertificateParams) -> dict[str, str]:
+        until = f"{seen.facts.not_after:%Y-%m-%d}" if seen and seen.facts else ""
+        return {"directory": want.directory, "expires": until}
+
+
+def _reasons(seen: HostFiles, want: CertificateParams) -> Iterator[str]:
+    """Why the pair has to be made anew; nothing when it is good."""
+    if seen.stage:
+        yield "a former renewal was cut off"
+    if seen.certificate is None:
+        yield "the certificate is missing"
+    elif seen.facts is None:
+        yield "the certificate cannot be read"
+    else:
+        yield from _outdated(seen.facts, seen.now, want)
+    if seen.key is None:
+        yield "the key is missing"
+    elif seen.key.mode & 0o077:
+        yield f"others may have read the key, its mode is {seen.key.mode:04o}"
+    elif seen.key.uid not in (0, None):
+        yield f"the key belongs to {seen.key.owner}"
+
+
+def _outdated(facts: CertificateFacts, now: datetime, want: CertificateParams) -> Iterator[str]:
+    if facts.authority != want.ca_identity:
+        yield "it is issued by another CA"
+    if facts.common_name != want.common_name:
+        yield f"its common name is {facts.common_name or 'empty'}"
+    has = {*(name.lower() for name in facts.names), *facts.addresses}
+    wanted = {*want.names, *want.addresses}
+    if missing := sorted(wanted - has):
+        yield f"names added: {', '.join(missing)}"
+    if surplus := sorted(has - wanted):
+        yield f"names removed: {', '.join(surplus)}"
+    # One that ends with the CA cannot be had for longer.
+    longest = want.ca_ends is not None and facts.not_after >= want.ca_ends - _CA_ENDS_TOGETHER
+    left = facts.not_after - now
+    if left <= timedelta(0):
+        yield f"it expired on {facts.not_after:%Y-%m-%d}"
+    elif left < timedelta(days=want.renew_before_days) and not longest:
+        yield f"it expires in {left.days} days"
+
+
+def _beside(seen: HostFiles, want: CertificateParams) -> Iterator[Change]:
+    """What is wrong beside a good pair."""
+    digest = sha256(want.ca_certificate.encode()).hexdigest()
+    ca = f"file {want.path(_CA)}"
+    if seen.ca is None:
+        yield Change(Verb.CREATE, ca, "content", after="the site's CA")
+    elif seen.ca.sha256 != digest:
+        yield Change(Verb.UPDATE, ca, "content", why="it is not the site's CA")
+    for name, facts in ((_CA, seen.ca), (_CERTIFICATE, seen.certificate)):
+        if facts and facts.mode != 0o644 and not (name == _CA and facts.sha256 != digest):
+            yield Change(Verb.UPDATE, f"file {want.path(name)}", "mode", f"{facts.mode:04o}", "0644")
+
+
+def _issue(at: Target, want: CertificateParams) -> None:
+    issued = at.authority.issue_server(want.common_name, want.names, want.addresses, want.days)
+    stdin = "".join(f"{part.strip()}\n=\n" for part in (want.ca_certificate, issued.certificate, issued.key)).encode()
+    script = f"d={quote(want.directory)} n={_STAGE}\n{_PLACE}"
+    checked(at, script, f'cannot put the certificate of "{want.common_name}" into "{want.directory}"', stdin=stdin)
+
+
+_PLACE = """\
+set -eu; umask 022
+mkdir -p -- "$d"
+umask 077
+t=$d/$n
+rm -rf -- "$t"; mkdir -- "$t"
+trap 'rm -rf -- "$t"' EXIT
+trap 'exit 1' HUP INT TERM
+part() {
+  while IFS= read -r line; do
+    [ "$line" != = ] || return 0
+    printf '%s\\n' "$line"
+  done
+  echo "the certificate did not arrive whole" >&2
+  return 1
+}
+part >"$t/ca.pem"; part >"$t/cert.pem"; part >"$t/key.pem"
+chmod -- 0644 "$t/ca.pem" "$t/cert.pem"
+trap '' HUP INT TERM; trap - EXIT
+mv -f -- "$t/ca.pem" "$t/key.pem" "$t/cert.pem" "$d/"
+rmdir -- "$t"
+"""
