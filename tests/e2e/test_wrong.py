@@ -47,7 +47,11 @@ def test_a_wrong_ca(copy: Cli) -> None:
 
 
 def test_a_misspelt_key(copy: Cli) -> None:
-    spoil(copy.site / "workflows" / "create-instance.yaml", "    with:\n      name: \\$\\{node.name", "    wiht:\n      name: ${node.name")
+    spoil(
+        copy.site / "workflows" / "create-instance.yaml",
+        "    with:\n      name: \\$\\{node.name",
+        "    wiht:\n      name: ${node.name",
+    )
     done = copy("apply", "create-instance", code=2)
     assert re.search(r'workflows/create-instance.yaml:\d+:\d+: unknown key "wiht", did you mean "with"\?', done.stderr)
 

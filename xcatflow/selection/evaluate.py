@@ -194,7 +194,9 @@ class _Evaluation:
     def _file(self, file: File) -> _Names:
         path = self.around.cwd / file.path
         if path in self._reading:
-            raise InvalidInput(f"Cannot open noderange file '{file.path}': it is being read already, by one of its own lines")
+            raise InvalidInput(
+                f"Cannot open noderange file '{file.path}': it is being read already, by one of its own lines"
+            )
         names: set[str] = set()
         self._reading = (*self._reading, path)
         for number, text in lines_of(path, file.path):
@@ -225,5 +227,3 @@ class _PureExpansion(_Expansion):
 
     def _file(self, file: File) -> _Names:
         return set()
-
-

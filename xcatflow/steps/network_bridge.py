@@ -194,7 +194,7 @@ def _live(seen: Network, want: BridgeParams) -> Iterator[Change]:
         yield Change(Verb.CREATE, what)
     addresses = {address.text for link in (bridge, port) if link for address in link.addresses}
     if port and (port.master != want.name or port.movable):
-        moved = ", ".join(_moved(seen, port))
+        moved = ", ".join(dict.fromkeys(_moved(seen, port)))
         why = f"its addresses and routes move along: {moved}" if moved else ""
         yield Change(Verb.ATTACH, what, "port", None, port.name, why)
     elif bridge and not bridge.up:

@@ -59,9 +59,7 @@ _List = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_ty
 class CertificateParams(LenientParams):
     """The certificate as wanted; empty items of lists are left out."""
 
-    common_name: str = Field(
-        min_length=1, max_length=64, description="Whose certificate it is, usually the node's name."
-    )
+    common_name: str = Field(min_length=1, max_length=64, description="Whose it is, usually the node's name.")
     names: Annotated[_List, AfterValidator(_names)] = Field(
         (), description="The host names it is good for: a list, or text with commas."
     )
@@ -75,9 +73,7 @@ class CertificateParams(LenientParams):
     renew_before_days: int = Field(30, ge=0, description="It is renewed when fewer days than these are left.")
     ca_certificate: str = Field("", exclude=True, description="The CA's certificate, PEM; comes from the site.")
     ca_identity: str = Field("", exclude=True, description="The CA's key identifier; comes from the site.")
-    ca_ends: datetime | None = Field(
-        None, exclude=True, description="When the CA's certificate ends; comes from the site."
-    )
+    ca_ends: datetime | None = Field(None, exclude=True, description="When the CA ends; comes from the site.")
 
     @model_validator(mode="after")
     def _sensible(self) -> "CertificateParams":

@@ -83,7 +83,10 @@ def test_a_chain_names_its_workflows_problems_and_unknown_inputs(tmp_path: Path)
     write(tmp_path, c="schema: 1\nname: c\nsummary: s\nworkflows:\n  - {workflow: two}\n")
     with pytest.raises(InvalidInput, match=r'c\.yaml:5:16: no workflow "two"'):
         load_chain(tmp_path / "c.yaml", tmp_path, workflow)  # type: ignore[arg-type]
-    write(tmp_path, c="schema: 1\nname: c\nsummary: s\nschedule: '1 2 * * *'\nworkflows:\n  - {workflow: one, nodes: web}\n")
+    write(
+        tmp_path,
+        c="schema: 1\nname: c\nsummary: s\nschedule: '1 2 * * *'\nworkflows:\n  - {workflow: one, nodes: web}\n",
+    )
     chain = load_chain(tmp_path / "c.yaml", tmp_path, workflow)  # type: ignore[arg-type]
     assert chain.spec.workflows[0].nodes == "web"
     assert [placed.spec.name for placed in chain.workflows] == ["one"]

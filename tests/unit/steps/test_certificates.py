@@ -140,7 +140,10 @@ exec {shutil.which("mv")} "$@\""""
     [
         ({"names": ["host01", "localhost", "Host01.example.org"]}, "names added: host01.example.org"),
         ({"addresses": "127.0.0.1"}, "names removed: 192.0.2.11"),
-        ({"names": "host01,web", "addresses": ["::1"]}, "names added: ::1, web; names removed: 127.0.0.1, 192.0.2.11, localhost"),
+        (
+            {"names": "host01,web", "addresses": ["::1"]},
+            "names added: ::1, web; names removed: 127.0.0.1, 192.0.2.11, localhost",
+        ),
         ({"common_name": "host02"}, "its common name is host01"),
     ],
 )

@@ -181,7 +181,7 @@ def test_systemd_networkd_and_other_params_later(networkd: Machine) -> None:
 def test_a_nic_that_systemd_networkd_has_no_file_for(networkd: Machine) -> None:
     networkd.run("rm", "/etc/systemd/network/10-eth0.network")
     with pytest.raises(
-        ActFailed, match="cannot keep the bridge .* over reboots on host01: networkd has no file for eth0"
+        ActFailed, match=r"cannot keep the bridge .* over reboots on host01: networkd has no file for eth0"
     ):
         networkd.at.converge(STEP, want())
 
