@@ -70,6 +70,8 @@ class LaneRun:
                 result = self._follow(result, owner)
         else:
             result = self.converger.attempts(index, prepared)
+        if result.outcome is Outcome.UNREACHABLE and prepared.placed.spec.on_unreachable == "skip":
+            result = replace(result, outcome=Outcome.SKIPPED)
         result = self._redacted(result)
         self._note_pending(prepared, result)
         self.context.bus.emit(

@@ -141,6 +141,11 @@ class StepSpec(Closed):
     timeout: Duration | None = Field(
         None, description="Longest time of one act or look; the workflow's `step_timeout` when left out."
     )
+    on_unreachable: Literal["fail", "skip"] = Field(
+        "fail",
+        description="When the target does not let us in: the node is unreachable, or the step is left out (a witness that is switched "
+        "off says nothing about the node).",
+    )
     on_failure: Literal["stop", "continue", "undo"] = Field(
         "stop", description="`stop` this node, `continue` with its next step, or `undo` what this node's lane changed."
     )
