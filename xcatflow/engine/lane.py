@@ -42,7 +42,7 @@ class LaneRun:
             result = self._step(index, prepared)
             self.results[prepared.id] = result
             self.converger.outputs[prepared.id] = result.outputs
-            if result.outcome == Outcome.SKIPPED:  # the run was stopped while it was at work
+            if result.outcome == Outcome.SKIPPED and context.stopping.is_set():
                 worst = worst if worst == Outcome.CHANGED else Outcome.SKIPPED
                 message = f'stopped in step "{prepared.id}"'
                 break
