@@ -74,7 +74,7 @@ class Connector:
         self._settings, self._address = settings, address
         self._known = KnownHosts(settings.known_hosts)
         self._files: dict[tuple[Path, ...], KnownHosts] = {}
-        self._config: Config | None = None
+        self._config: paramiko.SSHConfig | None = None
         self._jumps: dict[tuple[str, ...], Connection] = {}
         self._guard, self._jumping = threading.Lock(), threading.RLock()
         # Without a handler Python prints a library's complaints to standard error; ours are in the exceptions.
@@ -140,18 +140,18 @@ class Connector:
         return connection
 
     def _configuration(self, more: str = "") -> Config:
+        """Fabric's configuration for one connection: each sets values in its own, and the files behind it are read once."""
         with self._guard:
-            if self._config is None or more:
-                try:
-                    text = config_text(self._settings.config_files) + more
-                    config = Config(ssh_config=paramiko.SSHConfig.from_text(text), lazy=True)
-                except paramiko.ConfigParseError as error:
-                    files = ", ".join(str(path) for path in self._settings.config_files if path.is_file())
-                    raise InvalidInput(f"the SSH configuration cannot be used: {error} (in one of {files})") from None
-                if more:
-                    return config
-                self._config = config
-            return self._config
+            if self._config is None:
+                self._config = self._parsed("")
+        return Config(ssh_config=self._parsed(more) if more else self._config, lazy=True)
+
+    def _parsed(self, more: str) -> paramiko.SSHConfig:
+        try:
+            return paramiko.SSHConfig.from_text(config_text(self._settings.config_files) + more)
+        except paramiko.ConfigParseError as error:
+            files = ", ".join(str(path) for path in self._settings.config_files if path.is_file())
+            raise InvalidInput(f"the SSH configuration cannot be used: {error} (in one of {files})") from None
 
     def _place(self, connection: Connection, name: str) -> Place:
         configured = connection.ssh_config.get("hostname", name)
