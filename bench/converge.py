@@ -123,7 +123,9 @@ def first_table(root: Path, sshd: Sshd, targets: int, rounds: int) -> None:
         "xcatflow, 5 steps, no-op": [*ours, "apply", "steps5"],
         "xcatflow, 20 steps, no-op": [*ours, "apply", "steps20"],
     }
-    timed([*ours, "apply", "steps20", "-n", "t000"], environment)  # all targets are one machine: one brings about what all find
+    timed(
+        [*ours, "apply", "steps20", "-n", "t000"], environment
+    )  # all targets are one machine: one brings about what all find
     timings: dict[str, list[Timing]] = {name: [] for name in commands}
     for _ in range(rounds):
         for name, command in commands.items():

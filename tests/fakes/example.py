@@ -13,7 +13,19 @@ def installed(folder: Path) -> dict[str, str]:
     """Install the package into `folder`; an environment in which Python finds it."""
     source = EXAMPLES / "xcatflow-hostname"
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-build-isolation", "--target", folder, source],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--no-index",
+            "--no-deps",
+            "--no-build-isolation",
+            "--target",
+            folder,
+            source,
+        ],
         check=True,
         capture_output=True,
         timeout=120,

@@ -17,7 +17,12 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def xcatflow(environment: dict[str, str], *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "xcatflow", *arguments], env=environment, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-m", "xcatflow", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
