@@ -4,6 +4,7 @@ Source: systemd's container interface (stop signal SIGRTMIN+3, tmpfs on /run); a
 (overlay does not stack); cgroup v1 is shown as it is, with cgroup v2 the host has a namespace of its own.
 """
 
+import re
 import socket
 import tempfile
 import threading
@@ -44,7 +45,7 @@ def bring_up(engine: Engine, lab: Lab, public_key: str, say: Callable[[str], Non
             case unfinished:
                 if unfinished is not None:
                     engine.remove(name)
-                engine.create(name, body(lab, host, extra))
+                create(engine, name, body(lab, host, extra))
                 engine.put(name, _identity(host, public_key))
         engine.start(name)
 
@@ -62,6 +63,21 @@ def bring_up(engine: Engine, lab: Lab, public_key: str, say: Callable[[str], Non
             raise
     if not lab.private:
         refuse_reflection(lab)
+
+
+def create(engine: Engine, name: str, wanted: dict[str, Any]) -> None:
+    """Create a host's container. A capability that the engine has never heard of need not be dropped: its "ALL" does not hold it.
+    Raises ActFailed."""
+    while True:
+        try:
+            return engine.create(name, wanted)
+        except ActFailed as error:
+            unknown = re.search(r'unknown capability: "(?:CAP_)?(\w+)"', str(error))
+            dropped = wanted["HostConfig"].get("CapDrop", ())
+            if unknown is None or unknown[1] not in dropped:
+                raise
+            left = [name for name in dropped if name != unknown[1]]
+            wanted = {**wanted, "HostConfig": {**wanted["HostConfig"], "CapDrop": left}}
 
 
 def body(lab: Lab, host: Host, extra: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,12 +5,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.unit.lab.labs import SMALL
 from xcatflow.errors import ActFailed
-from xcatflow.lab.hosts import body, confinement, greets, look, named, refuse_reflection
+from xcatflow.lab.hosts import body, confinement, create, greets, look, named, refuse_reflection
 from xcatflow.lab.state import Host
 
 
@@ -106,3 +107,30 @@ def test_an_engine_that_reflects_frames_is_refused(tmp_path: Path) -> None:
     (ports / "veth2" / "hairpin_mode").write_text("1\n")
     with pytest.raises(ActFailed, match='"userland-proxy": false'):
         refuse_reflection(SMALL, tmp_path)
+
+
+class OldEngine:
+    """Knows no capabilities but those of its time, and names one unknown one at a time."""
+
+    def __init__(self, *unknown: str) -> None:
+        self.unknown = unknown
+        self.made: list[list[str]] = []
+
+    def create(self, name: str, wanted: dict[str, Any]) -> None:
+        dropped = wanted["HostConfig"].get("CapDrop", [])
+        for capability in dropped:
+            if capability in self.unknown:
+                raise ActFailed(
+                    f'the engine could not create "{name}": invalid CapDrop: unknown capability: "CAP_{capability}"'
+                )
+        self.made.append(dropped)
+
+
+def test_capabilities_that_the_engine_does_not_know_need_not_be_dropped() -> None:
+    engine = OldEngine("PERFMON", "BPF")
+    create(engine, "h", {"HostConfig": {"CapDrop": ["SYS_RESOURCE", "PERFMON", "BPF"]}})  # type: ignore[arg-type]
+    assert engine.made == [["SYS_RESOURCE"]]
+    refusing = OldEngine("SYS_RESOURCE")
+    refusing.create = lambda name, wanted: (_ for _ in ()).throw(ActFailed("no space left"))  # type: ignore[method-assign]
+    with pytest.raises(ActFailed, match="no space left"):
+        create(refusing, "h", {"HostConfig": {"CapDrop": ["SYS_RESOURCE"]}})  # type: ignore[arg-type]
