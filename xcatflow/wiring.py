@@ -152,7 +152,8 @@ class SiteDesk:
         path = self.path(name)
         if not path.is_file():
             raise InvalidInput(f'no template "{name}" in the site')
-        return render(path.parent, path.name, self.scope, variables)
+        shown = path.parent.relative_to(self.root) if path.is_relative_to(self.root) else path.parent
+        return render(path.parent, path.name, self.scope, variables, shown=shown)
 
     @property
     def authority(self) -> Authority:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from xcatflow.errors import InvalidInput, Source
@@ -27,11 +27,12 @@ class _Names:
         raise KeyError(name)
 
 
-def render(root: Path, name: str, lookup: Lookup, variables: Mapping[str, Any]) -> str:
+def render(root: Path, name: str, lookup: Lookup, variables: Mapping[str, Any], *, shown: Path | None = None) -> str:
     """The template file `name` below `root` (others may be included from there), with `node`, `site`, `input` as in lookups.
 
-    Raises InvalidInput with file and line.
+    Raises InvalidInput with file and line, the file as it stands below `shown`.
     """
+    shown = shown or Path()
     environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(root), undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
     )
@@ -39,16 +40,25 @@ def render(root: Path, name: str, lookup: Lookup, variables: Mapping[str, Any]) 
     try:
         return environment.get_template(name).render({**names, **variables})
     except TemplateSyntaxError as error:
-        raise InvalidInput(f"template: {error.message}", Source(error.name or name, error.lineno)) from None
-    except (UndefinedError, TemplateError) as error:
-        raise InvalidInput(f"template: {error}", Source(name, _line(error, root / name))) from None
+        raise InvalidInput(
+            f"template: {error.message}", Source(str(shown / (error.name or name)), error.lineno)
+        ) from None
+    except TemplateNotFound as error:
+        raise InvalidInput(
+            f'template: there is no "{error.name}" to include', _place(error, root, name, shown)
+        ) from None
+    except InvalidInput:
+        raise
+    except Exception as error:  # a template may do anything that Python's values refuse
+        raise InvalidInput(f"template: {error}", _place(error, root, name, shown)) from None
 
 
-def _line(error: BaseException, template: Path) -> int:
-    """The line of the template where it was raised, 0 where unknown."""
-    trace, line = error.__traceback__, 0
+def _place(error: BaseException, root: Path, name: str, shown: Path) -> Source:
+    """The innermost template and line where it was raised; without a line where that is unknown."""
+    trace, place = error.__traceback__, Source(str(shown / name))
     while trace:
-        if trace.tb_frame.f_code.co_filename == str(template):
-            line = trace.tb_lineno
+        file = Path(trace.tb_frame.f_code.co_filename)
+        if file.is_relative_to(root):
+            place = Source(str(shown / file.relative_to(root)), trace.tb_lineno)
         trace = trace.tb_next
-    return line
+    return place
