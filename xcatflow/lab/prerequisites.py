@@ -18,7 +18,7 @@ class Machine:
     root: Callable[[], bool] = lambda: os.geteuid() == 0
     linux: Callable[[], bool] = lambda: Path("/proc/self/status").exists()
     engine: Callable[[], str | None] = lambda: _engine()
-    program: Callable[[str], str | None] = shutil.which
+    program: Callable[[str], str | None] = lambda name: _program(name)
     busybox: Callable[[], Path | None] = busybox.find
     lacking: Callable[[], tuple[str, ...]] = capabilities.missing
     debian: Callable[[], bool] = lambda: _debian()
@@ -66,3 +66,8 @@ def _engine() -> str | None:
     from xcatflow.lab.engine import running_engine
 
     return running_engine()
+
+
+def _program(name: str) -> str | None:
+    """Where a program is; those for administrators are not on everybody's PATH."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
