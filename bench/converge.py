@@ -4,49 +4,25 @@
 
 First table: wall time and controller CPU of whole processes, side by side in one run, on loopback targets behind one sshd: a bare
 command through Fabric in a plain thread pool, through OpenSSH with `xargs -P`, and no-op runs of workflows of 5 and of 20 steps.
-Second table: round trips per act with 50 ms between controller and target.
+Second table: round trips per act with 50 ms between controller and target. Third table: `bench.startup`.
 """
 
 import argparse
-import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.delay import Delay
 from bench.sshd import Sshd
+from bench.startup import startup_table
+from bench.timing import environment, in_turn, median, ratio, timed
 
 FANOUT = 32
 ACTS = 20
 ONE_WAY_S = 0.025
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Seconds of one process: wall clock, and CPU of the process and its children."""
-
-    wall_s: float
-    cpu_s: float
-
-
-def timed(command: Sequence[str], environment: dict[str, str]) -> Timing:
-    """Run a command to its end. Raises SystemExit when it fails."""
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
-    )
-    assert process.stdout is not None
-    said = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)}: exit {process.returncode}\n{said.decode(errors='replace')[-2000:]}")
-    return Timing(time.perf_counter() - started, usage.ru_utime + usage.ru_stime)
 
 
 def addresses(count: int) -> list[str]:
@@ -101,7 +77,7 @@ with ThreadPoolExecutor(int(fanout)) as pool:
 
 
 def first_table(root: Path, sshd: Sshd, targets: int, rounds: int) -> None:
-    environment = {**os.environ, "XCATFLOW_SITE": str(root), "TERM": "dumb"}
+    environ = environment(XCATFLOW_SITE=str(root), TERM="dumb")
     hosts = addresses(targets)
     ours = [sys.executable, "-m", "xcatflow"]
     ssh = f"ssh -n -F {root}/ssh/config -o BatchMode=yes"
@@ -124,30 +100,18 @@ def first_table(root: Path, sshd: Sshd, targets: int, rounds: int) -> None:
         "xcatflow, 20 steps, no-op": [*ours, "apply", "steps20"],
     }
     timed(
-        [*ours, "apply", "steps20", "-n", "t000"], environment
+        [*ours, "apply", "steps20", "-n", "t000"], environ
     )  # all targets are one machine: one brings about what all find
-    timings: dict[str, list[Timing]] = {name: [] for name in commands}
-    for _ in range(rounds):
-        for name, command in commands.items():
-            timings[name].append(timed(command, environment))
+    timings = in_turn(commands, environ, rounds)
     print(f"{targets} targets, fanout {FANOUT}, median of {rounds} interleaved rounds (whole processes)\n")
     print(f"{'':32}{'wall s':>8}{'CPU s':>8}{'to the pool':>13}{'to 5 steps':>12}")
     base = timings["Fabric in a thread pool: true"]
     five = timings["xcatflow, 5 steps, no-op"]
     for name, taken in timings.items():
         print(
-            f"{name:32}{_median(t.wall_s for t in taken):8.2f}{_median(t.cpu_s for t in taken):8.2f}"
-            f"{_ratio(taken, base):13.2f}{_ratio(taken, five):12.2f}"
+            f"{name:32}{median(t.wall_s for t in taken):8.2f}{median(t.cpu_s for t in taken):8.2f}"
+            f"{ratio(taken, base):13.2f}{ratio(taken, five):12.2f}"
         )
-
-
-def _median(values: Iterable[float]) -> float:
-    return statistics.median(values)
-
-
-def _ratio(taken: Sequence[Timing], base: Sequence[Timing]) -> float:
-    """The median of wall time ratios, round by round: holds when the machine's speed drifts."""
-    return statistics.median(one.wall_s / other.wall_s for one, other in zip(taken, base, strict=True))
 
 
 def second_table(root: Path, sshd: Sshd) -> None:
@@ -229,6 +193,8 @@ def main() -> None:
             make_site(root, sshd, options.targets)
             first_table(root, sshd, options.targets, options.rounds)
             second_table(root, sshd)
+    print()
+    startup_table(options.rounds)
 
 
 if __name__ == "__main__":

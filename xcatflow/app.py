@@ -1,9 +1,13 @@
 """xcatflow as a library: a site, and what can be done with it. Builds everything else; prints nothing, keeps no globals.
 
+What a method needs is imported when it is called: who lists nodes does not wait for what runs workflows.
+
 site = Site.load(Path("."))
 for event in site.plan("create-instance", nodes="rack1"):
     ...
 """
+
+from __future__ import annotations
 
 import os
 import threading
@@ -11,18 +15,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
-from xcatflow.engine.bus import Listener
-from xcatflow.engine.check import check_workflow
 from xcatflow.errors import ExitCode, InvalidInput, Problem, Source, did_you_mean
-from xcatflow.journal.store import Journal
-from xcatflow.load.definitions import check_addresses, check_networks, load_definitions
-from xcatflow.model.definitions import Definitions
-from xcatflow.model.event import Event
-from xcatflow.model.placed import PlacedChain, PlacedWorkflow
-from xcatflow.running import Handle, Request, Runner
-from xcatflow.steps.registry import find as find_step
-from xcatflow.wiring import STATE
+from xcatflow.model.site import STATE
+
+if TYPE_CHECKING:
+    from xcatflow.engine.bus import Listener
+    from xcatflow.journal.store import Journal
+    from xcatflow.model.definitions import Definitions
+    from xcatflow.model.event import Event
+    from xcatflow.model.placed import PlacedChain, PlacedWorkflow
+    from xcatflow.running import Handle, Request
 
 
 class Site:
@@ -32,7 +36,7 @@ class Site:
         self.root = root
 
     @classmethod
-    def load(cls, path: Path | None = None) -> "Site":
+    def load(cls, path: Path | None = None) -> Site:
         """The site at `path`; without one `$XCATFLOW_SITE`, else the nearest directory from here upwards with an `inventory/`.
 
         Raises InvalidInput when there is none.
@@ -57,6 +61,8 @@ class Site:
     @cached_property
     def definitions(self) -> Definitions:
         """All definitions. Raises InvalidInput with every problem."""
+        from xcatflow.load.definitions import load_definitions
+
         return load_definitions(self.root / "inventory")
 
     def select(self, noderange: str, source: Source | None = None) -> tuple[str, ...]:
@@ -82,7 +88,9 @@ class Site:
 
     def workflow(self, name: str) -> PlacedWorkflow:
         """A workflow by name, checked as far as the files alone allow. Raises InvalidInput."""
+        from xcatflow.engine.check import check_workflow
         from xcatflow.load.workflow import load_workflow
+        from xcatflow.steps.registry import find as find_step
 
         path = self.root / "workflows" / f"{name}.yaml"
         if name not in self.workflows():
@@ -104,6 +112,8 @@ class Site:
 
     def check(self) -> tuple[Problem, ...]:
         """Every problem of the site's files at once; empty when all is well. Opens no connection."""
+        from xcatflow.load.definitions import check_addresses
+
         problems: list[Problem] = []
         loaders: list[Callable[[], object]] = [lambda: self.definitions]
         try:
@@ -121,20 +131,28 @@ class Site:
 
     def warnings(self) -> tuple[Problem, ...]:
         """What is odd, but can be worked with: formulas that match nothing, addresses outside every network."""
+        from xcatflow.load.definitions import check_networks
+
         return tuple(dict.fromkeys((*self.definitions.warnings, *check_networks(self.definitions))))
 
     def journal(self) -> Journal:
         """The record of this site's runs."""
+        from xcatflow.journal.store import Journal
+
         return Journal(self.root / STATE / "journal.sqlite")
 
     # --- running ---
 
     def plan(self, what: str, *, nodes: str = "", inputs: Mapping[str, str] | None = None) -> Iterator[Event]:
         """What `apply` would do, as events; touches nothing. Raises InvalidInput before the first event."""
+        from xcatflow.running import Request
+
         return self._events(Request(what=what, mode="plan", nodes=nodes, inputs=inputs or {}))
 
     def apply(self, what: str, *, nodes: str = "", inputs: Mapping[str, str] | None = None) -> Iterator[Event]:
         """Run a workflow or chain; events as they happen, RunEnded last. Raises InvalidInput and Locked before the first event."""
+        from xcatflow.running import Request
+
         return self._events(Request(what=what, mode="apply", nodes=nodes, inputs=inputs or {}))
 
     def run(
@@ -144,6 +162,8 @@ class Site:
         started: Callable[[Handle], None] = lambda _handle: None,
     ) -> ExitCode:
         """Run to the end; `reporters` hear the events, `started` gets the reins. Raises InvalidInput and Locked, nothing touched."""
+        from xcatflow.running import Runner
+
         return Runner(self).run(request, reporters, started)
 
     def _events(self, request: Request) -> Iterator[Event]:

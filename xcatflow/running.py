@@ -24,9 +24,10 @@ from xcatflow.model.definitions import Definitions
 from xcatflow.model.event import RunStarted
 from xcatflow.model.placed import PlacedChain, PlacedWorkflow
 from xcatflow.model.run import new_run_id
+from xcatflow.model.site import STATE
 from xcatflow.steps.registry import find as find_step
 from xcatflow.transport.pool import Machines
-from xcatflow.wiring import STATE, Wiring
+from xcatflow.wiring import Wiring
 
 Entry = tuple[PlacedWorkflow, tuple[str, ...], Mapping[str, Any]]
 Mode = Literal["plan", "apply"]
@@ -92,7 +93,8 @@ class Runner:
         wiring = Wiring(self.site.root, self.site.definitions, redactor, request.mode == "plan", request.accept_new)
         preparer = Preparer(self.site.definitions, find_step, self.site.select, wiring.desk, wiring.secret)
         try:
-            jobs, chain = self._jobs(request, preparer)
+            with redactor.hiding():
+                jobs, chain = self._jobs(request, preparer)
             names = (request.what, *(job.workflow.spec.name for job in jobs)) if request.mode == "apply" else ()
             run_id = new_run_id(time.time())
             wait = request.wait or (chain is not None and chain.spec.overlap == "wait")

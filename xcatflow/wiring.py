@@ -12,9 +12,8 @@ from xcatflow.engine.scope import Scope
 from xcatflow.engine.secrets import Redactor
 from xcatflow.errors import InvalidInput
 from xcatflow.model.definitions import Definitions
+from xcatflow.model.site import STATE
 from xcatflow.transport.protocols import Authority, Docker, ShellSession, Traffic
-
-STATE = ".xcatflow"
 
 
 @dataclass(slots=True)

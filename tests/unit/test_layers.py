@@ -46,7 +46,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "cryptography": {"transport"},
     "invoke": {"tasks"},
 }
-ONE_FILE = ("ruamel", "jinja2", "rich", "fabric", "cryptography")
+ONE_FILE = ("ruamel", "jinja2", "rich", "fabric", "cryptography", "invoke")
 
 
 def modules() -> list[Path]:

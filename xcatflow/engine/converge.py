@@ -2,9 +2,11 @@
 
 import time
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
+from xcatflow.contract import Target
 from xcatflow.engine.bus import JournalFailed
 from xcatflow.engine.context import Context, Face, Faces, Given, Result, gather
 from xcatflow.engine.prepare import Prepared
@@ -133,30 +135,50 @@ class Converger:
 
     def _apply(self, prepared: Prepared, seen: object, changes: tuple[Change, ...]) -> dict[str, str]:
         """Make the changes, each on record before it begins; the outputs that only the acts know."""
-        context, ref = self.context, prepared.target
-        assert ref is not None
-        at = context.faces.target(ref, prepared.placed.spec.timeout or context.step_timeout_s)
-        common = {"workflow": context.workflow, "node": self.node, "step": prepared.id, "target": ref.name}
+        context, at, common = self.context, self._target(prepared), self._common(prepared)
         context.bus.emit(StepStarted(at=time.time(), **common))
         outputs: dict[str, str] = {}
         for number, change in enumerate(changes):
             if context.stopping.is_set():
-                raise Interrupted
+                raise Interrupted if not number else ActFailed(f"stopped half-way, after: {changes[number - 1]}")
             key = f"{context.run}/{context.workflow}/{self.node}/{prepared.id}/{number}"
-            shown = context.redactor.change(change)
-            context.bus.write(ActStarted(at=time.time(), key=key, change=shown, **common))
-            error = "interrupted"
             self.looks.stale = True
-            try:
+            with self._recorded(key, change, common):
                 outputs |= prepared.step.apply(at, prepared.want, seen, change) or {}
-                error = ""
-            except XcatflowError as failure:
-                error = one_line(failure)
-                raise
-            finally:
-                context.bus.emit(ActEnded(at=time.time(), key=key, error=context.redactor.text(error)))
             self.applied.append(Applied(prepared, seen, change))
         return outputs
+
+    def take_back(self, number: int, done: Applied) -> None:
+        """Undo one change, on record as well. Raises what undoing it raises."""
+        key = f"{self.context.run}/{self.context.workflow}/{self.node}/{done.prepared.id}/undo/{number}"
+        back = replace(done.change, before=done.change.after, after=done.change.before, why="taken back", diff="")
+        with self._recorded(key, back, self._common(done.prepared)):
+            done.prepared.step.undo(self._target(done.prepared), done.prepared.want, done.seen, done.change)
+
+    def _target(self, prepared: Prepared) -> Target:
+        assert prepared.target is not None
+        return self.context.faces.target(prepared.target, prepared.placed.spec.timeout or self.context.step_timeout_s)
+
+    def _common(self, prepared: Prepared) -> dict[str, str]:
+        target = prepared.target.name if prepared.target else ""
+        return {"workflow": self.context.workflow, "node": self.node, "step": prepared.id, "target": target}
+
+    @contextmanager
+    def _recorded(self, key: str, change: Change, common: Mapping[str, str]) -> Iterator[None]:
+        """An act is on disk before it begins, and how it ended afterwards. Raises JournalFailed."""
+        context = self.context
+        context.bus.write(ActStarted(at=time.time(), key=key, change=context.redactor.change(change), **common))
+        error = ""
+        try:
+            yield
+        except XcatflowError as failure:
+            error = one_line(failure)
+            raise
+        except BaseException as failure:
+            error = f"bug: {failure!r}"
+            raise
+        finally:
+            context.bus.emit(ActEnded(at=time.time(), key=key, error=context.redactor.text(error)))
 
 
 def one_line(error: Exception) -> str:

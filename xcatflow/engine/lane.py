@@ -33,7 +33,7 @@ class LaneRun:
             self._end_skipped(step_id)
         for index, prepared in enumerate(self.lane.steps):
             if context.stopping.is_set():
-                worst = worst if worst == Outcome.CHANGED else Outcome.SKIPPED
+                worst = _stopped(worst)
                 message = f'stopped before step "{prepared.id}"'
                 break
             if self._not_after(prepared):
@@ -43,7 +43,7 @@ class LaneRun:
             self.results[prepared.id] = result
             self.converger.outputs[prepared.id] = result.outputs
             if result.outcome == Outcome.SKIPPED and context.stopping.is_set():
-                worst = worst if worst == Outcome.CHANGED else Outcome.SKIPPED
+                worst = _stopped(worst)
                 message = f'stopped in step "{prepared.id}"'
                 break
             worst = _worst(worst, result.outcome)
@@ -88,7 +88,7 @@ class LaneRun:
                 detail=result.detail,
                 shared_with=shared_with,
                 duration_s=round(time.monotonic() - started, 4),
-                outputs=dict(result.outputs),
+                outputs={name: self.context.redactor.text(value) for name, value in result.outputs.items()},
             )
         )
         return result
@@ -155,18 +155,24 @@ class LaneRun:
     def _undo(self) -> str:
         """Take back what this lane did, last first; what is shared with other lanes stays."""
         notes: list[str] = []
-        for done in reversed(self.converger.applied):
+        for number, done in enumerate(reversed(self.converger.applied)):
             if done.prepared.shared:
                 notes.append(f"left, others use it: {done.change}")
                 continue
-            assert done.prepared.target is not None
-            at = self.context.faces.target(done.prepared.target, self.context.step_timeout_s)
             try:
-                done.prepared.step.undo(at, done.prepared.want, done.seen, done.change)
+                self.converger.take_back(number, done)
                 notes.append(f"undone: {done.change}")
             except XcatflowError as error:
                 notes.append(f"not undone: {done.change}: {one_line(error)}")
+            except Exception as error:  # a bug in a step must not take the other lanes with it
+                self.context.bugs.append(f"{done.prepared.step.kind}: {error!r}")
+                notes.append(f"not undone, bug in {done.prepared.step.kind}: {done.change}: {error!r}")
         return self.context.redactor.text("; ".join(notes))
+
+
+def _stopped(worst: Outcome) -> Outcome:
+    """What becomes of a lane that was stopped before its end: what it did or failed to do, else it was left out."""
+    return Outcome.SKIPPED if worst is Outcome.OK else worst
 
 
 def _worst(one: Outcome, other: Outcome) -> Outcome:

@@ -24,7 +24,12 @@ def locked(directory: Path, names: Sequence[str], *, holder: str, wait: bool = F
         raise InvalidInput(f'the site\'s state directory "{directory}" cannot be written: {error.strerror}') from None
     with ExitStack() as stack:
         for name in sorted(set(names)):
-            _take(stack.enter_context((directory / f"{name}.lock").open("a+")), name, holder, wait=wait)
+            path = directory / f"{name}.lock"
+            try:
+                file = stack.enter_context(path.open("a+"))
+            except OSError as error:
+                raise InvalidInput(f'cannot lock "{name}": "{path}" cannot be written: {error.strerror}') from None
+            _take(file, name, holder, wait=wait)
         yield
 
 

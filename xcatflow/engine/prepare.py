@@ -20,6 +20,8 @@ from xcatflow.model.question import Question
 from xcatflow.model.target import TargetRef
 from xcatflow.model.workflow import EachNode
 
+_encode = json.JSONEncoder(sort_keys=True, default=str).encode
+
 
 @dataclass(slots=True, eq=False)
 class Prepared:
@@ -80,6 +82,8 @@ class Preparer:
     desk: Callable[[Scope], Desk]
     secret: Callable[[str], str | None]
     _wants: dict[tuple[object, ...], Params] = field(default_factory=dict)
+    _targets: dict[tuple[str, str], TargetRef] = field(default_factory=dict)
+    _looks_up: dict[int, bool] = field(default_factory=dict)
     _chosen: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def lanes(self, workflow: PlacedWorkflow, nodes: Iterable[str], inputs: Mapping[str, Any]) -> tuple[Lane, ...]:
@@ -88,11 +92,10 @@ class Preparer:
         lanes = [Lane(node) for node in nodes]
         for placed in workflow.steps:
             step = self.find_step(placed.spec.use)
-            root = replace(_root(placed), given=inputs)
+            given = _rerooted(placed.inputs, replace(_root(placed), given=inputs))
+            prefix = _prefix(placed.id)
             for lane in lanes:
-                scope = Scope(
-                    self.definitions, lane.node, _rerooted(placed.inputs, root), _prefix(placed.id), secret=self.secret
-                )
+                scope = Scope(self.definitions, lane.node, given, prefix, secret=self.secret)
                 try:
                     if not self._meant(placed, scope):
                         lane.skipped.append(placed.id)
@@ -122,9 +125,8 @@ class Preparer:
     def _resolve(self, prepared: Prepared) -> None:
         placed, scope = prepared.placed, prepared.scope
         at = self._filled(placed, scope, ("at",), placed.spec.at)
-        given = {key: self._filled(placed, scope, ("with", key), value) for key, value in placed.spec.with_.items()}
-        prepared.target = locate(at, scope.node, self.definitions, placed)
-        prepared.want = self._want(prepared, given)
+        prepared.target = self._target(at, scope.node, placed)
+        prepared.want = self._want(prepared, self._given(placed, scope))
         prepared.questions = prepared.step.ask(prepared.want)
 
     def _filled(self, placed: PlacedStep, scope: Scope, path: tuple[str | int, ...], value: Any) -> Any:
@@ -137,14 +139,30 @@ class Preparer:
         except BadTemplate as error:
             raise InvalidInput(str(error), placed.place(path)) from None
 
+    def _given(self, placed: PlacedStep, scope: Scope) -> Mapping[str, Any]:
+        """What stands under `with:`: the mapping itself where it is the same for every node."""
+        with_ = placed.spec.with_
+        if id(placed) not in self._looks_up:
+            self._looks_up[id(placed)] = has_lookup(with_)
+        if not self._looks_up[id(placed)]:
+            return with_
+        return {key: self._filled(placed, scope, ("with", key), value) for key, value in with_.items()}
+
+    def _target(self, at: str, node: str, placed: PlacedStep) -> TargetRef:
+        if not (target := self._targets.get((at, node))):
+            target = self._targets[at, node] = locate(at, node, self.definitions, placed)
+        return target
+
     def _want(self, prepared: Prepared, given: Mapping[str, Any]) -> Params:
         step, placed, scope = prepared.step, prepared.placed, prepared.scope
-        key = (id(placed), json.dumps(given, sort_keys=True, default=str))
+        key = (id(placed), "" if given is placed.spec.with_ else _encode(given))
         if not (want := self._wants.get(key)):
             try:
                 want = self._wants[key] = step.params.model_validate(given)
             except ValidationError as error:
-                raise InvalidInput(problems_of(error, step.params, placed.below("with"))) from None
+                problems = problems_of(error, step.params, placed.below("with"))
+                whose = ", on {nodes}" if has_lookup(placed.spec.with_) else ""
+                raise InvalidInput(replace(problem, message=problem.message + whose) for problem in problems) from None
         if type(step).prepare is not Step.prepare:
             try:
                 want = step.prepare(want, self.desk(scope))
@@ -177,8 +195,10 @@ class Preparer:
 
     def _meant(self, placed: PlacedStep, scope: Scope) -> bool:
         """Is the step for this node, by all its `only:`?"""
-        place = placed.place(("only",))
-        return all(scope.node in self._nodes_of(self._looked_up(placed, scope, text), place) for text in placed.only)
+        return all(
+            scope.node in self._nodes_of(self._looked_up(placed, scope, text), placed.place(("only",)))
+            for text in placed.only
+        )
 
     def _nodes_of(self, noderange: str, place: Source) -> frozenset[str]:
         if noderange not in self._chosen:
@@ -187,15 +207,19 @@ class Preparer:
 
 
 def _mark_shared(lanes: Iterable[Lane]) -> None:
-    """Equal jobs are one job: find those that more than one lane wants."""
-    owners: dict[tuple[object, ...], Prepared] = {}
+    """Equal jobs are one job: find those that more than one lane wants. What they want in full is compared only where lanes meet."""
+    meeting: dict[tuple[str, TargetRef | None], list[tuple[str, Prepared]]] = {}
     for lane in lanes:
         for prepared in lane.steps:
-            if prepared.late:
-                continue
-            first = owners.setdefault(prepared.key, prepared)
-            if first is not prepared:
-                first.shared = prepared.shared = True
+            if not prepared.late:
+                meeting.setdefault((prepared.step.kind, prepared.target), []).append((lane.node, prepared))
+    for wanted in meeting.values():
+        if len({node for node, _ in wanted}) > 1:
+            owners: dict[tuple[object, ...], Prepared] = {}
+            for _, prepared in wanted:
+                first = owners.setdefault(prepared.key, prepared)
+                if first is not prepared:
+                    first.shared = prepared.shared = True
 
 
 def _missing(error: MissingValue, placed: PlacedStep) -> str:

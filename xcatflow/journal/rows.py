@@ -68,6 +68,8 @@ def _default(item: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     match value:
+        case str() | int() | float():  # nearly all of them, and telling a mapping from them is slow
+            return value
         case Change():
             return {name: getattr(value, name) for name, default in _layout(Change) if getattr(value, name) != default}
         case tuple():

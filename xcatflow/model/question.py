@@ -42,16 +42,18 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Shell(Question[Reply]):
-    """A POSIX script that looks and changes nothing. It runs in a subshell of its own, as root, standard input empty, locale C."""
+    """A POSIX script that looks and changes nothing. It runs in a subshell of its own, as root, standard input empty, locale C. `slow`
+    ones wait for something: they run at the same time, and only the lines of their standard output come back."""
 
     script: str
+    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """A file as it stands. `mode` is the permission bits; `sha256` is None for what is no regular file; `content` is given only where
-    the question asked for it and it is at most 256 KiB; `link` is where a symbolic link points to. `owner` and `group` are names, or
-    the numbers as text where the machine has no name for them."""
+    """A file as it stands. `mode` is the permission bits; `sha256` is None for what is no regular file, or was not asked for; `content`
+    is given only where the question asked for it and it is at most 256 KiB; `link` is where a symbolic link points to. `owner` and
+    `group` are names, or the numbers as text where the machine has no name for them."""
 
     sort: Literal["file", "directory", "link", "other"]
     mode: int
@@ -68,10 +70,11 @@ class FileFacts:
 @dataclass(frozen=True, slots=True)
 class File(Question[FileFacts | None]):
     """The path's own state (links are not followed). The content comes back only when its digest differs from `unless_sha256`
-    (hexadecimal; empty: always; None: never)."""
+    (hexadecimal; empty: always; None: never). Without `digest` a regular file is not read at all: for who asks whether it is there."""
 
     path: str
     unless_sha256: str | None = None
+    digest: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,10 +32,10 @@ class DirectoryPresent(Step[DirectoryParams, FileFacts]):
     params: ClassVar[type[Params]] = DirectoryParams
 
     def ask(self, want: DirectoryParams) -> tuple[Question[Any], ...]:
-        return (File(want.path),)
+        return (_question(want),)
 
     def seen(self, answers: Answers, want: DirectoryParams) -> FileFacts | None:
-        return answers[File(want.path)]
+        return answers[_question(want)]
 
     def plan(self, seen: FileFacts | None, want: DirectoryParams) -> tuple[Change, ...]:
         what = f"directory {want.path}"
@@ -81,3 +81,7 @@ class DirectoryPresent(Step[DirectoryParams, FileFacts]):
 
     def outputs(self, seen: FileFacts | None, want: DirectoryParams) -> dict[str, str]:
         return {"path": want.path}
+
+
+def _question(want: DirectoryParams) -> File:
+    return File(want.path, digest=False)

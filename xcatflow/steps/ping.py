@@ -110,7 +110,7 @@ def _question(want: PingParams) -> Shell:
     lines.append(f"for a in {' '.join(map(quote, want.to))}; do")
     lines.append(f'{{ {enter}ping -n -q -c {want.count} -W 1 "$a" >/dev/null 2>&1 || echo "$a"; }} &')
     lines.append("done; wait")
-    return Shell("\n".join(lines))
+    return Shell("\n".join(lines), slow=True)
 
 
 def _answering(reply: Reply, want: PingParams) -> Answering:

@@ -1,7 +1,6 @@
 """`ssh.command`: a script is run on the machine, unless a guard says that there is nothing to do."""
 
 from collections.abc import Mapping
-from shlex import quote
 from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
@@ -10,7 +9,7 @@ from xcatflow.contract import Params, Step, Target
 from xcatflow.errors import ActFailed, CannotTell
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.duration import Duration
-from xcatflow.model.question import Answers, Question, Reply, Shell
+from xcatflow.model.question import Answers, File, Question, Reply, Shell
 from xcatflow.steps.place import AbsolutePath
 
 _KILLED = 128
@@ -52,11 +51,15 @@ class SshCommand(Step[CommandParams, bool]):
     params: ClassVar[type[Params]] = CommandParams
 
     def ask(self, want: CommandParams) -> tuple[Question[Any], ...]:
-        return () if want.always else (_guard(want),)
+        if want.always:
+            return ()
+        return (_guard(want) if want.creates is None else _created(want.creates),)
 
     def seen(self, answers: Answers, want: CommandParams) -> bool | None:
         if want.always:
             return None
+        if want.creates is not None:
+            return answers[_created(want.creates)] is not None
         reply = answers[_guard(want)]
         if reply.code >= _KILLED:
             raise CannotTell(f'the guard "{_short(want.unless or "")}" was ended by signal {reply.code - _KILLED}')
@@ -82,10 +85,11 @@ class SshCommand(Step[CommandParams, bool]):
         return not want.always
 
 
+def _created(path: str) -> File:
+    return File(path, digest=False)
+
+
 def _guard(want: CommandParams) -> Shell:
-    if want.creates is not None:
-        path = quote(want.creates)
-        return Shell(f"[ -e {path} ] || [ -L {path} ]")
     return Shell(f"{{ {want.unless}\n}} >/dev/null 2>&1")
 
 

@@ -1,22 +1,17 @@
 """The tasks, for `inv` in a site and for the console program: thin, no logic."""
 
-from invoke.collection import Collection
+from typing import TYPE_CHECKING, Any
 
-from xcatflow.tasks import cron, lab, runs, site
-
-ns = Collection(
-    site.init,
-    site.check,
-    site.nodes,
-    site.kinds,
-    site.schema,
-    runs.plan,
-    runs.apply,
-    runs.chain,
-    runs.runs,
-    runs.show,
-    Collection("cron", cron.install, cron.list_, cron.remove),
-    Collection("lab", lab.up, lab.down, lab.status),
-)
+if TYPE_CHECKING:
+    from xcatflow.tasks.invoked import ns
 
 __all__ = ["ns"]
+
+
+def __getattr__(name: str) -> Any:
+    """`ns`, the collection for `inv`: made when it is asked for, the program does without Invoke."""
+    if name == "ns":
+        from xcatflow.tasks.invoked import ns
+
+        return ns
+    raise AttributeError(f'module "{__name__}" has no attribute "{name}"')

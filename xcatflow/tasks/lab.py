@@ -4,13 +4,14 @@ import os
 import sys
 from pathlib import Path
 from time import monotonic
-
-from invoke.context import Context
+from typing import TYPE_CHECKING
 
 from xcatflow.errors import InvalidInput
-from xcatflow.lab import LabStatus
-from xcatflow.load.shipped import make_site
-from xcatflow.tasks.common import face, say
+from xcatflow.tasks.common import say
+from xcatflow.tasks.face import face
+
+if TYPE_CHECKING:
+    from xcatflow.lab import LabStatus
 
 _DIRECTORY = {"dir": "the lab's site; $XCATFLOW_SITE, else ./lab when left out"}
 
@@ -22,9 +23,10 @@ _DIRECTORY = {"dir": "the lab's site; $XCATFLOW_SITE, else ./lab when left out"}
         **_DIRECTORY,
     }
 )
-def up(_context: Context, hosts: int = 2, containers: int = 2, dir: str = "") -> None:
+def up(hosts: int = 2, containers: int = 2, dir: str = "") -> None:
     """Boot throw-away hosts (systemd, sshd) and write a ready site for them; adds what is missing."""
     from xcatflow import lab
+    from xcatflow.load.shipped import make_site
 
     clock = _Clock()
     root = _directory(dir)
@@ -41,7 +43,7 @@ def up(_context: Context, hosts: int = 2, containers: int = 2, dir: str = "") ->
 
 
 @face(help=_DIRECTORY)
-def down(_context: Context, dir: str = "") -> None:
+def down(dir: str = "") -> None:
     """Remove the lab's hosts, disks and network, and the files that `lab.up` wrote."""
     from xcatflow import lab
 
@@ -49,7 +51,7 @@ def down(_context: Context, dir: str = "") -> None:
 
 
 @face(help=_DIRECTORY)
-def status(_context: Context, dir: str = "") -> None:
+def status(dir: str = "") -> None:
     """Tell the state of the lab's hosts."""
     from xcatflow import lab
 
@@ -60,7 +62,7 @@ def _directory(given: str) -> Path:
     return Path(given or os.environ.get("XCATFLOW_SITE") or "lab").resolve()
 
 
-def _tell(status: LabStatus) -> None:
+def _tell(status: "LabStatus") -> None:
     if not status.exists:
         say(f"{status.directory}: there is no lab; xcatflow lab.up --dir {status.directory} makes one")
         return

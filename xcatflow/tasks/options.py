@@ -1,31 +1,23 @@
 """The command line of one task for the program `xcatflow`: made from what the task declares, with usage errors in our words.
 
-Invoke's own parser takes words for further tasks and refuses those that a task can do without, so it is left to `inv`.
+Invoke's parser takes words for further tasks and refuses those that a task can do without, so it is left to `inv`.
 """
 
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from invoke.parser.argument import Argument
-
 from xcatflow.errors import InvalidInput, did_you_mean
-from xcatflow.tasks.common import FaceTask
+from xcatflow.tasks.face import Face, Option
 
 
-def options_of(name: str, task: FaceTask, words: Sequence[str]) -> dict[str, Any]:
+def options_of(name: str, task: Face, words: Sequence[str]) -> dict[str, Any]:
     """What the words behind a task's name mean, by parameter. Raises InvalidInput for usage errors."""
     parser = _parser(name, task)
     given, left = parser.parse_known_args(list(words))
     if left and left[0].startswith("-"):
         word = left[0].partition("=")[0]
-        known = [
-            name
-            for argument in task.get_arguments()
-            if not argument.positional
-            for name in argument.names
-            if len(name) > 1
-        ]
+        known = [option.long for option in task.options if not option.word]
         hint = did_you_mean(word.strip("-"), known).replace('"', '"--', 1)
         parser.error(f'unknown option "{word}"{hint}')
     if left:
@@ -33,7 +25,7 @@ def options_of(name: str, task: FaceTask, words: Sequence[str]) -> dict[str, Any
     return vars(given)
 
 
-def help_of(name: str, task: FaceTask) -> str:
+def help_of(name: str, task: Face) -> str:
     """The help page of a task."""
     parser = _parser(name, task)
     parser.add_argument("-h", "--help", action="store_true", help="this page")
@@ -49,47 +41,43 @@ class _Parser(ArgumentParser):
         raise InvalidInput(f"{self.prog}: {text} (see {self.prog} --help)")
 
 
-def _parser(name: str, task: FaceTask) -> ArgumentParser:
-    arguments = task.get_arguments()
-    words = [argument for argument in arguments if argument.positional]
-    shown = [_shown(argument) for argument in words]
+def _parser(name: str, task: Face) -> ArgumentParser:
+    words = [option for option in task.options if option.word]
     parser = _Parser(
         prog=f"xcatflow {name}",
-        usage=" ".join([f"xcatflow [--site DIR] {name} [options]", *shown]),
-        description=(task.__doc__ or "").strip(),
+        usage=" ".join([f"xcatflow [--site DIR] {name} [options]", *map(_shown, words)]),
+        description=task.text,
         formatter_class=lambda prog: RawDescriptionHelpFormatter(prog, max_help_position=34),
         allow_abbrev=False,
         add_help=False,
     )
-    for argument in words:
-        parser.add_argument(str(argument.name), nargs=None if argument.default is None else "?", **_value(argument))
-    for argument in arguments:
-        if not argument.positional:
-            _add_option(parser, argument)
+    for option in words:
+        parser.add_argument(option.name, nargs=None if option.default is None else "?", **_value(option))
+    for option in task.options:
+        if not option.word:
+            _add_option(parser, option)
     return parser
 
 
-def _shown(argument: Argument) -> str:
-    word = str(argument.name).upper()
-    return word if argument.default is None else f"[{word}]"
+def _shown(option: Option) -> str:
+    word = option.name.upper()
+    return word if option.default is None else f"[{word}]"
 
 
-def _add_option(parser: ArgumentParser, argument: Argument) -> None:
-    flags = [f"-{name}" if len(name) == 1 else f"--{name}" for name in reversed(argument.names)]
-    text = _text(argument)
-    if argument.incrementable:
-        parser.add_argument(*flags, dest=argument.name, action="count", default=0, help=text)
-    elif argument.kind is bool:
-        parser.add_argument(*flags, dest=argument.name, action="store_true", help=text)
-    elif argument.kind is list:
-        parser.add_argument(*flags, dest=argument.name, action="append", default=[], metavar="NAME=VALUE", help=text)
+def _add_option(parser: ArgumentParser, option: Option) -> None:
+    flags = [*([f"-{option.short}"] if option.short else []), f"--{option.long}"]
+    if option.repeated:
+        kind: dict[str, Any] = {"action": "append", "default": [], "metavar": "NAME=VALUE", "help": _text(option)}
+    elif option.kind is bool:
+        kind = {"action": "store_true", "help": _text(option)}
     else:
-        parser.add_argument(*flags, dest=argument.name, **_value(argument))
+        kind = _value(option)
+    parser.add_argument(*flags, dest=option.name, **kind)
 
 
-def _value(argument: Argument) -> dict[str, Any]:
-    kind = _number if argument.kind is int else str
-    return {"type": kind, "default": argument.default, "metavar": str(argument.name).upper(), "help": _text(argument)}
+def _value(option: Option) -> dict[str, Any]:
+    kind = _number if option.kind is int else str
+    return {"type": kind, "default": option.default, "metavar": option.name.upper(), "help": _text(option)}
 
 
 def _number(text: str) -> int:
@@ -99,6 +87,6 @@ def _number(text: str) -> int:
         raise ArgumentTypeError(f'expected a number, found "{text}"') from None
 
 
-def _text(argument: Argument) -> str:
+def _text(option: Option) -> str:
     """The help text; `%` means something to argparse."""
-    return (argument.help or "").replace("%", "%%")
+    return option.help.replace("%", "%%")

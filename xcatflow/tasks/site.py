@@ -4,24 +4,23 @@ import json as json_text
 import os
 import sys
 from pathlib import Path
-from typing import Any
-
-from invoke.context import Context
-from invoke.exceptions import Exit
+from typing import TYPE_CHECKING, Any
 
 from xcatflow.errors import ExitCode, InvalidInput, Problem, did_you_mean
-from xcatflow.model.definitions import Definitions
-from xcatflow.report.text import columns as aligned
-from xcatflow.report.text import count
-from xcatflow.tasks.common import face, say, site, warn
+from xcatflow.tasks.common import say, site, warn
+from xcatflow.tasks.face import face
+
+if TYPE_CHECKING:
+    from xcatflow.model.definitions import Definitions
 
 _ATTRIBUTES = "groups,ip,mgt,dockerhost"
 
 
 @face(words=["directory"], help={"directory": "where to make it; that of --site, else this directory when left out"})
-def init(_context: Context, directory: str = "") -> None:
+def init(directory: str = "") -> None:
     """Make a site: workflows, an example inventory, tasks.py. Keeps every file that is there."""
     from xcatflow.load.shipped import make_site, not_ignored
+    from xcatflow.report.text import count
 
     root = Path(directory or os.environ.get("XCATFLOW_SITE") or ".")
     has_inventory = (root / "inventory").is_dir() and any((root / "inventory").iterdir())
@@ -38,12 +37,14 @@ def init(_context: Context, directory: str = "") -> None:
 
 
 @face()
-def check(_context: Context) -> None:
+def check() -> None:
     """Check definitions, workflows and chains; every problem at its place. Opens no connection."""
+    from xcatflow.report.text import count
+
     here = site()
     if problems := here.check():
         warn(*(f"error: {problem}" for problem in problems))
-        raise Exit(code=int(ExitCode.INVALID))
+        raise SystemExit(int(ExitCode.INVALID))
     definitions = here.definitions
     warn(*(f"warning: {problem}" for problem in here.warnings()))
     counted = (
@@ -62,8 +63,10 @@ def check(_context: Context) -> None:
         "json": "as JSON",
     },
 )
-def nodes(_context: Context, noderange: str = "", attributes: str = _ATTRIBUTES, json: bool = False) -> None:
+def nodes(noderange: str = "", attributes: str = _ATTRIBUTES, json: bool = False) -> None:
     """List nodes with effective attributes."""
+    from xcatflow.report.text import columns as aligned
+
     here = site()
     columns = _columns(here.definitions, attributes)
     names = here.select(noderange) if noderange else tuple(sorted(here.definitions.nodes))
@@ -78,7 +81,7 @@ def nodes(_context: Context, noderange: str = "", attributes: str = _ATTRIBUTES,
 
 
 @face(words=["kind"], help={"kind": "show this kind's parameters"})
-def kinds(_context: Context, kind: str = "") -> None:
+def kinds(kind: str = "") -> None:
     """List the kinds of steps, or tell one kind's parameters."""
     from xcatflow.steps.registry import find
     from xcatflow.steps.registry import kinds as known
@@ -106,7 +109,7 @@ def kinds(_context: Context, kind: str = "") -> None:
         "write": "write all three to workflows/schema/ of the site",
     },
 )
-def schema(_context: Context, sort: str = "workflow", write: bool = False) -> None:
+def schema(sort: str = "workflow", write: bool = False) -> None:
     """Print the JSON Schema of workflow files, for editors."""
     from xcatflow.model.schema import SORTS, schema_of
     from xcatflow.steps.registry import find
@@ -129,7 +132,7 @@ def schema(_context: Context, sort: str = "workflow", write: bool = False) -> No
         raise InvalidInput(f'cannot write to "{directory}": {error.strerror}') from None
 
 
-def _columns(definitions: Definitions, attributes: str) -> list[str]:
+def _columns(definitions: "Definitions", attributes: str) -> list[str]:
     """The attributes that a text names, as they are called. Raises InvalidInput with every one that nodes do not have."""
     from xcatflow.model.attributes import ATTRIBUTES
 

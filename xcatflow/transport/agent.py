@@ -46,7 +46,7 @@ xf_act() {
   [ -z "$xf_job" ] || wait "$xf_job"
   trap '' TERM
   if [ "$3" ]; then
-    printf %s "$3" | base64 -d | xf_run "$1" "$2" 4<&0 &
+    printf %s "$3" | base64 -d | xf_run "$1" "$2" 4</dev/fd/0 &
   else
     xf_run "$1" "$2" 4</dev/null &
   fi
@@ -56,7 +56,7 @@ xf_act() {
 xf_run() {
   xf_t= xf_stopped=
   trap xf_stop TERM
-  printf 'exec 3<&-;%s\\n' "$2" 2>/dev/null | setsid timeout -k GRACE "$1" sh -c '. /dev/fd/3' sh 3<&0 <&4 4<&- &
+  printf 'exec 3<&-;%s\\n' "$2" 2>/dev/null | setsid timeout -k GRACE "$1" sh -c '. /dev/fd/3' sh 3</dev/fd/0 <&4 4<&- &
   xf_t=$!
   wait "$xf_t" 2>/dev/null
   xf_c=$?

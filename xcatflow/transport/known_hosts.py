@@ -105,14 +105,15 @@ class KnownHosts:
         if len(words) < 3 or words[0].startswith("#") or marker not in ("", "@revoked"):
             return
         names, sort, key = words[:3]
+        known = KnownKey(sort, key, source, revoked=marker == "@revoked")
+        salt, _, digest = names[3:].partition("|")
         try:
             base64.b64decode(key, validate=True)
+            if names.startswith("|1|"):
+                self._hashed.append((base64.b64decode(salt), base64.b64decode(digest), known))
         except ValueError:
             return
-        known = KnownKey(sort, key, source, revoked=marker == "@revoked")
         if names.startswith("|1|"):
-            salt, _, digest = names[3:].partition("|")
-            self._hashed.append((base64.b64decode(salt), base64.b64decode(digest), known))
             return
         patterns = tuple(names.lower().split(","))
         if any(mark in name for name in patterns for mark in "*?!"):

@@ -1,15 +1,16 @@
 """Questions about files as one POSIX script, and its reply as answers.
 
-Whatever the number of files, the machine starts one `stat`, one `sha256sum` where there are regular files, and one `readlink` where
-there are links; only a content that has to be sent costs more. All else is done by the shell itself.
+Whatever the number of files, the machine starts one `stat`, one `sha256sum` where there are regular files to be read, and one
+`readlink` where there are links; only a content that has to be sent costs more. All else is done by the shell itself.
 
 Source: stat(1), sha256sum(1) of GNU coreutils and of busybox, and how both say that a file is not there.
 """
 # ruff: noqa: ARG002  (every section has the whole interface, used or not)
 
+import re
 import stat
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from shlex import quote
@@ -20,6 +21,7 @@ from xcatflow.model.question import CertificateFacts, File, FileFacts, Question,
 
 CONTENT_LIMIT_BYTES = 256 * 1024
 GONE = ("No such file or directory", "Not a directory")
+_CONTROL = re.compile(r"[\x00-\x1f]")
 
 _LOOK = f"""\
 stat -c '=%f %u %g %s %U %G %n' -- "$@"
@@ -32,8 +34,7 @@ links() {{ for p do shift; [ ! -L "$p" ] || set -- "$@" "$p"; done
 body() {{ case $s in *"$nl$2  $1$nl"*) return;; esac
 [ -L "$1" ] || [ ! -f "$1" ] || {{ printf '@%s\\n' "$1"; head -c {CONTENT_LIMIT_BYTES + 1} <"$1" | base64; }}; }}
 s= l=
-sums "$@"; links "$@"
-printf '#%s\\n#\\n' "$s"
+links "$@"
 """
 
 
@@ -41,7 +42,7 @@ def refused_path(path: str) -> XcatflowError | None:
     """Why no script can ask about `path`; None when one can."""
     if not path.startswith("/"):
         return InvalidInput(f'the path of a file on a machine must be absolute, found "{path}"')
-    if any(ord(char) < 32 for char in path):
+    if _CONTROL.search(path):
         return InvalidInput(f"a path must not hold control characters, found {path!r}")
     return None
 
@@ -68,15 +69,25 @@ class FileSection:
         return tuple(dict.fromkeys(q.path for q in self.questions if not refused_path(q.path)))
 
     @property
+    def _digested(self) -> tuple[str, ...]:
+        """The paths of which regular files are read."""
+        return tuple(dict.fromkeys(q.path for q in self.questions if q.digest and not refused_path(q.path)))
+
+    @property
     def script(self) -> str:
-        if not self._paths:
+        paths, digested = self._paths, self._digested
+        if not paths:
             return ":"
         bodies = "".join(
             f"body {quote(q.path)} {quote(q.unless_sha256)}\n"
             for q in self.questions
-            if q.unless_sha256 is not None and q.path in self._paths
+            if q.unless_sha256 is not None and not refused_path(q.path)
         )
-        return f"set -- {' '.join(map(quote, self._paths))}\n{_LOOK}{bodies}printf '#\\n%s' \"$l\"\n"
+        read = '"$@"' if digested == paths else " ".join(map(quote, digested))
+        return (
+            f"set -- {' '.join(map(quote, paths))}\n{_LOOK}sums {read}\n"
+            f"printf '#%s\\n#\\n' \"$s\"\n{bodies}printf '#\\n%s' \"$l\"\n"
+        )
 
     def parse(
         self, reply: Reply, read_certificate: Callable[[str], CertificateFacts | None]
@@ -87,28 +98,32 @@ class FileSection:
         answers: dict[Question[Any], object] = {}
         for question in self.questions:
             answer = refused_path(question.path) or by_path[question.path]
-            if isinstance(answer, FileFacts) and question.unless_sha256 in (None, answer.sha256):
-                answer = replace(answer, content=None)
+            if isinstance(answer, FileFacts) and answer.content is not None:
+                wanted = question.unless_sha256 not in (None, answer.sha256)
+                answer = answer if wanted else replace(answer, content=None)
             answers[question] = answer
         return answers
 
     def _by_path(self, seen: _Seen, reply: Reply) -> Iterator[tuple[str, FileFacts | XcatflowError | None]]:
         """`stat` complains once per path that it cannot look at, in the order of the paths: that tells whose complaint is whose."""
-        missing = [path for path in self._paths if path not in seen.facts]
+        paths, digested = self._paths, frozenset(self._digested)
+        missing = [path for path in paths if path not in seen.facts]
         matched = len(missing) == len(seen.errors)
-        targets = dict(self._link_targets(seen))
-        for path in self._paths:
+        targets = dict(_link_targets(paths, seen))
+        for path in paths:
             if facts := seen.facts.get(path):
-                yield path, _complete(path, facts, seen, targets)
+                unread = facts.sort == "file" and path not in digested
+                yield path, facts if unread else _complete(path, facts, seen, targets)
                 continue
             error = seen.errors[missing.index(path)] if matched else (seen.errors or [f"status {reply.code}"])[0]
             gone = matched and error.endswith(GONE)
             yield path, None if gone else CannotTell(f'cannot look at "{path}": {error}')
 
-    def _link_targets(self, seen: _Seen) -> Iterator[tuple[str, str]]:
-        links = [path for path in self._paths if path in seen.facts and seen.facts[path].sort == "link"]
-        if len(links) == len(seen.links):
-            yield from zip(links, seen.links, strict=True)
+
+def _link_targets(paths: Iterable[str], seen: _Seen) -> Iterator[tuple[str, str]]:
+    links = [path for path in paths if path in seen.facts and seen.facts[path].sort == "link"]
+    if len(links) == len(seen.links):
+        yield from zip(links, seen.links, strict=True)
 
 
 def _read(reply: Reply) -> _Seen:

@@ -60,7 +60,7 @@ class Gather:
     def _answer(self, questions: tuple[Question[Any], ...]) -> Given:
         try:
             return self.look(questions)
-        except XcatflowError as error:
+        except Exception as error:  # a bug too: it is told where the answer is looked up, and other machines go on
             return dict.fromkeys(questions, error)
 
 
@@ -193,7 +193,7 @@ def port_open(host: str, port: int) -> bool:
     try:
         with socket.create_connection((host, port), timeout=_PORT_TIMEOUT_S):
             return True
-    except OSError:
+    except (OSError, UnicodeError):  # UnicodeError: no host can have such a name
         return False
 
 

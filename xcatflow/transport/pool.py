@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -10,6 +11,8 @@ from xcatflow.model.question import Port, Question
 from xcatflow.model.target import TargetRef
 from xcatflow.transport.machine import At, DockerFace, ShellFace, port_open
 from xcatflow.transport.protocols import Authority, Docker, ShellSession
+
+_PORTS_AT_ONCE = 64
 
 
 class Machines:
@@ -37,9 +40,9 @@ class Machines:
                 return self._shell(name).ask(questions)
             case ("docker", endpoint):
                 return self._daemon(endpoint).ask(questions)
-        return {
-            question: port_open(question.host, question.port) for question in questions if isinstance(question, Port)
-        }
+        ports = [question for question in questions if isinstance(question, Port)]
+        with ThreadPoolExecutor(_PORTS_AT_ONCE, "port") as pool:  # a silent one takes its whole time to be silent
+            return dict(zip(ports, pool.map(lambda port: port_open(port.host, port.port), ports), strict=True))
 
     def target(self, ref: TargetRef, timeout_s: float) -> At:
         """The target of a step; opens nothing yet."""

@@ -74,9 +74,8 @@ class SshSession:
             shell.close()
 
     def close(self) -> None:
-        """Close the connection; the shell ends what it may still be running."""
-        self._drop()
-        connection, self._connection = self._connection, None
+        """Close the connection and its shell with it; the shell ends what it may still be running."""
+        connection, self._connection, self._shell = self._connection, None, None
         if connection is not None:
             with suppress(*SSH_ERRORS):
                 connection.close()

@@ -10,6 +10,7 @@ import getpass
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from typing import Any
 import paramiko
 from fabric import Config, Connection
 
-from xcatflow.errors import InvalidInput, Unreachable
+from xcatflow.errors import InvalidInput, Unreachable, XcatflowError
 from xcatflow.transport.known_hosts import KnownHosts, fingerprint, written
 from xcatflow.transport.ssh_config import config_text
 from xcatflow.transport.ssh_errors import SSH_ERRORS, explain_ssh
@@ -76,6 +77,7 @@ class Connector:
         self._files: dict[tuple[Path, ...], KnownHosts] = {}
         self._config: paramiko.SSHConfig | None = None
         self._jumps: dict[tuple[str, ...], Connection] = {}
+        self._shut: dict[tuple[str, ...], tuple[float, Unreachable]] = {}
         self._guard, self._jumping = threading.Lock(), threading.RLock()
         # Without a handler Python prints a library's complaints to standard error; ours are in the exceptions.
         logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -113,9 +115,11 @@ class Connector:
             )
             connection.host = place.host
             connection.open()
-        except SSH_ERRORS as error:
+        except (*SSH_ERRORS, XcatflowError) as error:
             with suppress(*SSH_ERRORS):
-                connection.close()
+                connection.client.close()  # Fabric closes only what came to be open, not what was refused half-way
+            if isinstance(error, XcatflowError):
+                raise
             raise Unreachable(f"cannot connect to {place} over SSH: {explain_ssh(error, connection.user)}") from error
         connection.transport.set_keepalive(int(times.dead_s / 2))
         return connection
@@ -191,7 +195,8 @@ class Connector:
         return quick(socket.create_connection((place.host, place.port), timeout=limit), times.dead_s)
 
     def _jump(self, hops: tuple[str, ...], depth: int) -> Connection:
-        """The connection to the last of these jump hosts, each reached through the one before; opened once."""
+        """The connection to the last of these jump hosts, each reached through the one before; opened once. One that lets nobody in is
+        not tried again at once: a thousand hosts behind it would each wait for that, one after the other."""
         if depth >= _MOST_JUMPS:
             raise InvalidInput(
                 f'the SSH configuration leads through more than {_MOST_JUMPS} jump hosts: "{",".join(hops)}" leads to itself'
@@ -200,8 +205,15 @@ class Connector:
             known = self._jumps.get(hops)
             if known is not None and known.transport is not None and known.transport.is_active():
                 return known
+            since, why = self._shut.get(hops, (0.0, None))
+            if why and time.monotonic() - since < self._settings.timeouts.dead_s:
+                raise why
             before = self._jump(hops[:-1], depth + 1) if len(hops) > 1 else None
-            self._jumps[hops] = self._open(hops[-1], port=None, via=before, depth=depth + 1)
+            try:
+                self._jumps[hops] = self._open(hops[-1], port=None, via=before, depth=depth + 1)
+            except Unreachable as error:
+                self._shut[hops] = (time.monotonic(), error)
+                raise
             return self._jumps[hops]
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.memory import STEPS, Value
 from tests.fakes.running import Rig, nodes, workflow
-from xcatflow.errors import ExitCode, InvalidInput
+from xcatflow.engine.secrets import Redactor
+from xcatflow.errors import ExitCode, InvalidInput, Source
 from xcatflow.model.event import ActEnded, ActStarted, NodeEnded, Noted, Outcome, RunEnded, WorkflowStarted
 
 
@@ -119,6 +121,53 @@ def test_on_failure_continue_and_undo() -> None:
     assert ended.message == "undone: update value a: 0 -> 1"
 
 
+def test_taking_back_is_on_record_and_a_bug_in_it_takes_no_other_lane_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class NoWayBack(Value):
+        kind = "memory.one-way"
+
+        def undo(self, *_: Any) -> None:
+            raise ZeroDivisionError("oh")
+
+    monkeypatch.setitem(STEPS, "memory.one-way", NoWayBack())
+    rig = Rig(nodes("n1", "n2"))
+    rig.world.failing["b"] = 1
+    steps = [value("z", "z", "1"), value("a", "a", "1", use="memory.one-way"), value("b", "b", "1", on_failure="undo")]
+    rig.world.values["n2", "b"] = "1"
+    assert rig(workflow(steps)) == ExitCode.BUG
+    assert rig.ended() == {"n1": Outcome.FAILED, "n2": Outcome.CHANGED}
+    told = next(event.message for event in rig.events if isinstance(event, NodeEnded) and event.node == "n1")
+    assert told == (
+        "not undone, bug in memory.one-way: create value a: 1: ZeroDivisionError('oh'); undone: create value z: 1"
+    )
+    begun = {event.key: str(event.change) for event in rig.events if isinstance(event, ActStarted)}
+    assert begun["run/test/n1/z/undo/1"] == "create value z: 1 -> (none) (taken back)"
+    ended = {event.key: event.error for event in rig.events if isinstance(event, ActEnded)}
+    assert ended["run/test/n1/a/undo/0"] == "bug: ZeroDivisionError('oh')"
+    assert ended.keys() == begun.keys()
+
+
+def test_a_lane_that_is_stopped_tells_what_it_had_done_and_failed_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stopping(Value):
+        kind = "memory.stopping"
+
+        def plan(self, seen: str | None, want: Any) -> tuple[Any, ...]:
+            return super().plan(seen, want) * 2
+
+        def apply(self, at: Any, want: Any, seen: str | None, change: Any) -> None:
+            rig.stopping.set()
+            super().apply(at, want, seen, change)
+
+    monkeypatch.setitem(STEPS, "memory.stopping", Stopping())
+    rig = Rig(nodes("n1"))
+    rig(workflow([value("a", "a", "1", use="memory.stopping")]))
+    step = rig.steps()["n1", "a"]
+    assert (step.outcome, step.message) == (Outcome.FAILED, "stopped half-way, after: create value a: 1")
+    rig.world.failing["a"] = 1
+    rig.world.values.clear()
+    rig(workflow([value("a", "a", "1", use="memory.stopping", on_failure="continue"), value("b", "b", "1")]))
+    assert rig.ended() == {"n1": Outcome.FAILED}
+
+
 def test_retry() -> None:
     rig = Rig(nodes("n1"))
     rig.world.failing["a"] = 2
@@ -195,6 +244,13 @@ def test_equal_jobs_are_one_job() -> None:
     assert len(rig.world.acts) == 1, "a failure is shared as well"
 
 
+def test_a_lane_that_wants_something_twice_does_it_twice() -> None:
+    twice = [value("one", "restart", "1", use="memory.command"), value("two", "restart", "1", use="memory.command")]
+    rig = Rig(nodes("n1", "n2"))
+    assert rig(workflow(twice)) == ExitCode.OK
+    assert sorted(rig.world.acts) == [("n1", "restart", "1")] * 2 + [("n2", "restart", "1")] * 2
+
+
 def test_a_failed_node_is_left_out_of_later_workflows() -> None:
     later = workflow([value("c", "c", "1")], name="later")
     rig = Rig(nodes("n1", "n2"))
@@ -254,6 +310,28 @@ def test_secrets_are_used_and_never_told() -> None:
     assert "x(secret)x" in told
 
 
+def test_what_a_step_puts_out_is_used_whole_and_told_without_secrets() -> None:
+    rig = Rig(nodes("n1"))
+    rig.secrets["key"] = "s3cret"
+    rig(workflow([value("a", "a", "x${secret.key}x"), value("b", "b", "${step.a.value}")]))
+    assert rig.world.values["n1", "b"] == "xs3cretx"
+    assert rig.steps()["n1", "a"].outputs == {"value": "x(secret)x"}
+
+
+def test_parts_of_secrets_are_masked_too() -> None:
+    redactor = Redactor()
+    for secret in ("token-0123456789", "token-01", "-- KEY --\nfirst  line\n}\nsecond line\n", ""):
+        redactor.learn(secret)
+    assert redactor.text("it is token-0123456789, token-01") == "it is (secret), (secret)"
+    assert redactor.text("run curl -H token-0123...") == "run curl -H (secret)..."
+    assert redactor.text("a tok... and toke… stay or go") == "a tok... and (secret)… stay or go"
+    assert redactor.text("+first  line\n+}\n+second line\n") == "+(secret)\n+}\n+(secret)\n"
+    assert redactor.text("-- KEY -- first line }") == "(secret) (secret) }"
+    with pytest.raises(InvalidInput, match=r'"mode": found "\(secret\)"') as caught, redactor.hiding():
+        raise InvalidInput('"mode": found "token-01"', Source("a.yaml", 3))
+    assert str(caught.value).startswith("a.yaml:3: ")
+
+
 def test_for_each_repeats_for_texts_lists_and_nodes() -> None:
     rig = Rig(nodes("n1", "n2", usercomment="p,q"))
     rig(
@@ -283,6 +361,10 @@ def test_for_each_repeats_for_texts_lists_and_nodes() -> None:
         (value("a", "a", "1", at="n9"), 'test.yaml:1: step "a" is to act at "n9", but there is no node "n9"'),
         (value("a", "a", "1", only="n9"), "test.yaml:1: unknown n9"),
         ({"id": "a", "use": "memory.value", "with": {"name": "a", "value": ["x"]}}, 'test.yaml:1: "value": '),
+        (
+            {"id": "a", "use": "memory.value", "with": {"name": "${node.name}", "value": ["x"]}},
+            'test.yaml:1: "value": input should be a valid string, found a list, on nodes "n[1-2]"',
+        ),
     ],
 )
 def test_all_that_can_be_known_is_refused_before_anything_is_asked(step: dict[str, Any], complaint: str) -> None:

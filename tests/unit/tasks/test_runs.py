@@ -4,12 +4,14 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 
 import pytest
 
@@ -254,18 +256,51 @@ class Reined:
 
 @pytest.mark.parametrize(
     ("times", "heard", "said"),
-    [(1, ["stop", "end"], 1), (2, ["stop", "abandon", "end"], 2), (3, ["stop", "abandon"], 2)],
+    [(1, ["stop", "end"], 1), (2, ["stop", "abandon", "end"], 2), (3, ["stop", "abandon"], 3)],
 )
 def test_each_interrupt_is_harsher(
     cli: Cli, site: Path, monkeypatch: pytest.MonkeyPatch, times: int, heard: list[str], said: int
 ) -> None:
     reined = Reined(times)
     monkeypatch.setattr(Site, "run", lambda _site, *arguments: reined.run(*arguments))
+    monkeypatch.setattr(os, "_exit", sys.exit)  # this process goes on
     before = signal.getsignal(signal.SIGTERM)
     done = cli("apply", "wait", code=130)
     assert reined.heard == heard
     assert len(done.err.splitlines()) == said
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_hangup_that_is_to_be_ignored_is_ignored(tmp_path: Path) -> None:
+    site = make(tmp_path / "site")
+    command = ["nohup", sys.executable, "-m", "xcatflow", "apply", "wait", "-i", "patience=50 s"]
+    process = subprocess.Popen(command, cwd=site, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, text=True)
+    eventually(at_work(site))
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert ended(process).err.count("stopping") == 1
+
+
+def test_a_third_interrupt_ends_the_process_whatever_its_threads_wait_for(tmp_path: Path) -> None:
+    site = make(tmp_path / "site")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = f"tcp+plain://127.0.0.1:{silent.getsockname()[1]}"
+        (site / "workflows" / "hang.yaml").write_text(
+            "name: hang\nsummary: asks a daemon that never answers\nnodes: n1\n"
+            f"steps:\n  - {{id: ask, use: docker.image, at: '{place}', with: {{name: busybox}}}}\n"
+        )
+        process = start("apply", "hang", cwd=site)
+        connection, _ = silent.accept()
+        for _ in range(3):
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+        done = ended(process)
+        connection.close()
+    assert done.code == 130
+    said = ("stopping", "ending running acts", "ended at once")
+    assert all(line.startswith(begin) for line, begin in zip(done.err.splitlines(), said, strict=True))
 
 
 def test_a_reader_that_goes_away_stops_nothing(tmp_path: Path) -> None:

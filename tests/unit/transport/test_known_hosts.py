@@ -49,6 +49,7 @@ def test_hashed_names_as_ssh_keygen_writes_them(tmp_path: Path) -> None:
 
 def test_what_is_no_key_is_passed_over(tmp_path: Path) -> None:
     text = f"# host01 ssh-ed25519 {KEY}\n\nhost01\nhost01 ssh-ed25519 not/base64!\n@cert-authority host01 ssh-ed25519 {KEY}\n"
+    text += f"|1|abcde|xyz ssh-ed25519 {KEY}\n|1|only ssh-ed25519 {KEY}\n"
     assert known(tmp_path, text).find(["host01"]) == ()
 
 

@@ -180,11 +180,25 @@ def test_files_cost_two_processes_however_many(tmp_path: Path) -> None:
     files = [File(str(tmp_path / f"file{number}"), digest(str(number).encode())) for number in range(40)]
     directories = [File(str(tmp_path / f"dir{number}")) for number in range(40)]
     missing = [File(str(tmp_path / f"no{number}"), "") for number in range(40)]
-    ask(machine, *directories, *missing)
+    present = [File(file.path, digest=False) for file in files]
+    given = ask(machine, *present, *directories, *missing)
     assert log.read_text().split() == ["stat"]
+    assert {(given[file].sort, given[file].sha256) for file in present} == {("file", None)}
     log.write_text("")
     ask(machine, *files, *directories, *missing)
     assert log.read_text().split() == ["stat", "sha256sum"]
+
+
+def test_a_file_of_which_one_asks_whether_it_is_there_may_be_asked_for_its_content_by_another(
+    machine: LocalTarget, tmp_path: Path
+) -> None:
+    for name in ("both", "one"):
+        (tmp_path / name).write_text(name)
+    both, one = str(tmp_path / "both"), str(tmp_path / "one")
+    given = ask(machine, File(one, digest=False), File(both, digest=False), File(both, ""))
+    assert (given[File(both, "")].content, given[File(both, "")].sha256) == (b"both", digest(b"both"))
+    assert given[File(both, digest=False)].content is None
+    assert (given[File(one, digest=False)].size_bytes, given[File(one, digest=False)].sha256) == (3, None)
 
 
 def test_no_telling_without_the_tools(tmp_path: Path) -> None:

@@ -95,6 +95,15 @@ def test_a_face_that_cannot_be_opened_is_an_answer_and_is_tried_again() -> None:
     assert isinstance(given[Container("c")], Unreachable)
 
 
+def test_a_bug_in_a_look_is_the_answer_for_all_who_asked() -> None:
+    class Odd(Session):
+        def ask(self, scripts: Any, *, timeout_s: float) -> tuple[Reply, ...]:
+            raise ZeroDivisionError
+
+    given = machines(Odd()).ask(("shell", "m"), (Shell("x"), File("/y")))
+    assert [type(answer) for answer in given.values()] == [ZeroDivisionError, ZeroDivisionError]
+
+
 def test_one_listing_answers_all_questions_about_containers_images_and_networks() -> None:
     docker = FakeDocker(images=["busybox:latest"])
     docker.create_container("c1", {"Image": "busybox:latest", "Labels": {"a": "b"}})
@@ -151,7 +160,15 @@ def test_ports_are_asked_from_here() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert machines().ask(("controller", ""), (Port("127.0.0.1", port),)) == {Port("127.0.0.1", port): True}
-    assert machines().ask(("controller", ""), (Port("127.0.0.1", port),)) == {Port("127.0.0.1", port): False}
+    nobody = (Port("127.0.0.1", port), Port("no..name", 22), Port("x" * 64, 22))
+    assert machines().ask(("controller", ""), nobody) == dict.fromkeys(nobody, False)
+
+
+def test_ports_that_are_silent_are_asked_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    together = threading.Barrier(40)
+    monkeypatch.setattr("xcatflow.transport.pool.port_open", lambda _host, _port: together.wait(20) >= 0)
+    ports = tuple(Port("192.0.2.1", number) for number in range(1, 41))
+    assert machines().ask(("controller", ""), ports) == dict.fromkeys(ports, True)
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,34 @@ def test_jump_hosts_are_checked_and_shared(lan: Hosts) -> None:
 
 
 @needs_sshd
+def test_a_jump_host_that_lets_nobody_in_is_not_tried_again_at_once(lan: Hosts) -> None:
+    lan.write(config="Host host0*\n  ProxyJump nobody@jump\n")
+    connector = lan.connector()
+    tried: list[str] = []
+    opened = connector._open
+    connector._open = lambda spec, **more: (tried.append(spec), opened(spec, **more))[1]  # type: ignore[method-assign]
+    for name in ("host01", "host02", "host03"):
+        with pytest.raises(Unreachable, match=r'cannot connect to "jump".*does not let "nobody" in'):
+            lan.session(name, connector).ask(["true"], timeout_s=10)
+    assert tried == ["host01", "nobody@jump", "host02", "host03"]
+
+
+@needs_sshd
+def test_what_was_refused_leaves_nothing_open(lan: Hosts) -> None:
+    lan.write(config="Host host02\n  User nobody\n", known=f"[127.0.1.2]:{lan.sshd.port} {lan.sshd.host_key}\n")
+    connector = lan.connector()
+
+    def refused() -> int:
+        for name, why in (("host01", "host key is not known"), ("host02", 'does not let "nobody" in')):
+            with pytest.raises(Unreachable, match=why):
+                lan.session(name, connector).ask(["true"], timeout_s=10)
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before = refused()
+    _await(lambda: refused() <= before)
+
+
+@needs_sshd
 def test_jumps_in_a_row_and_in_a_ring(lan: Hosts) -> None:
     lan.write(config="Host host01\n  ProxyJump host02,jump\nHost host02\n  ProxyJump host03\n")
     session = lan.session()
