@@ -127,6 +127,14 @@ class Site:
                 load()
             except InvalidInput as error:
                 problems += error.problems
+        problems += (
+            Problem(
+                f'"{name}" is the name of a workflow as well: rename one of them',
+                Source(f"workflows/chains/{name}.yaml"),
+            )
+            for name in self.chains()
+            if name in self.workflows()
+        )
         return tuple(dict.fromkeys(problems))
 
     def warnings(self) -> tuple[Problem, ...]:
@@ -150,7 +158,8 @@ class Site:
         return self._events(Request(what=what, mode="plan", nodes=nodes, inputs=inputs or {}))
 
     def apply(self, what: str, *, nodes: str = "", inputs: Mapping[str, str] | None = None) -> Iterator[Event]:
-        """Run a workflow or chain; events as they happen, RunEnded last. Raises InvalidInput and Locked before the first event."""
+        """Run a workflow or chain; events as they happen, RunEnded last. Who leaves off reading stops the run: what is being done is
+        finished first. Raises InvalidInput and Locked before the first event."""
         from xcatflow.running import Request
 
         return self._events(Request(what=what, mode="apply", nodes=nodes, inputs=inputs or {}))
@@ -168,25 +177,37 @@ class Site:
 
     def _events(self, request: Request) -> Iterator[Event]:
         queue: SimpleQueue[Event | BaseException | None] = SimpleQueue()
+        reins: list[Handle] = []
+        left = threading.Event()
 
         def hear(events: Sequence[Event]) -> None:
             for event in events:
                 queue.put(event)
 
+        def begun(handle: Handle) -> None:
+            reins.append(handle)
+            if left.is_set():
+                handle.stop()
+
         def work() -> None:
             try:
-                self.run(request, [hear])
+                self.run(request, [hear], begun)
                 queue.put(None)
             except BaseException as error:  # handed to the thread that reads
                 queue.put(error)
 
         thread = threading.Thread(target=work, name="xcatflow-run", daemon=True)
         thread.start()
-        while (item := queue.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-        thread.join()
+        try:
+            while (item := queue.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            left.set()
+            for handle in reins:
+                handle.stop()
+            thread.join()
 
 
 def _names(directory: Path) -> tuple[str, ...]:

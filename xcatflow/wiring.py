@@ -58,7 +58,11 @@ class Wiring:
         if value is None and path.is_file():
             if path.stat().st_mode & 0o077:
                 raise InvalidInput(f'the secret file "secrets/{name}" can be read by others: chmod 600 it')
-            value = path.read_text().rstrip("\n")
+            try:
+                value = path.read_text().rstrip("\n")
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+                raise InvalidInput(f'cannot read the secret file "secrets/{name}": {reason.lower()}') from None
         self.redactor.learn(value or "")
         return value
 

@@ -118,6 +118,24 @@ class Buggy(Value):
         raise ZeroDivisionError("oh")
 
 
+class Careless(Value):
+    """Plans something that is no plan."""
+
+    kind = "memory.careless"
+
+    def plan(self, seen: str | None, want: ValueParams) -> tuple[Change, ...]:
+        return Change(Verb.RUN, "a single change")  # type: ignore[return-value]
+
+
+class Showing(Value):
+    """Shows a diff."""
+
+    kind = "memory.showing"
+
+    def plan(self, seen: str | None, want: ValueParams) -> tuple[Change, ...]:
+        return () if seen == want.value else (Change(Verb.UPDATE, want.name, diff=f"-{seen}\n+{want.value}\n"),)
+
+
 class Command(Value):
     """Runs always, proves nothing."""
 
@@ -130,4 +148,6 @@ class Command(Value):
         return False
 
 
-STEPS: dict[str, Step[Any, Any]] = {step.kind: step for step in (Value(), Proof(), Buggy(), Command())}
+STEPS: dict[str, Step[Any, Any]] = {
+    step.kind: step for step in (Value(), Proof(), Buggy(), Careless(), Showing(), Command())
+}

@@ -37,6 +37,10 @@ def test_secrets_come_from_the_environment_then_from_private_files(
     file.chmod(0o644)
     with pytest.raises(InvalidInput, match=r'"secrets/db-password" can be read by others: chmod 600 it'):
         wiring.secret("db-password")
+    file.chmod(0o600)
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(InvalidInput, match=r'cannot read the secret file "secrets/db-password": it is no utf-8 text'):
+        wiring.secret("db-password")
     monkeypatch.setenv("XCATFLOW_SECRET_DB_PASSWORD", "from outside")
     assert wiring.secret("db-password") == "from outside"
     assert wiring.redactor.text("it is from outside, or from the file") == "it is (secret), or (secret)"

@@ -110,7 +110,7 @@ class Converger:
             self.context.finish(prepared, self.outputs)
         step, want = prepared.step, prepared.want
         seen = step.seen(self.looks.answers(index, prepared), want)
-        changes: tuple[Change, ...] = step.plan(seen, want)
+        changes = self._planned(prepared, seen)
         if not changes:
             return Result(Outcome.OK, outputs=step.outputs(seen, want))
         if not self.context.apply:
@@ -119,10 +119,22 @@ class Converger:
         if not step.verifies(want):
             return Result(Outcome.CHANGED, changes, outputs={**step.outputs(seen, want), **acted})
         after = step.seen(self.looks.answers(index, prepared), want)
-        if left := step.plan(after, want):
+        if left := self._planned(prepared, after):
             raise NotConverged(f"still to do after the act: {'; '.join(str(change) for change in left)}")
         outcome, made = (Outcome.OK, ()) if step.proof else (Outcome.CHANGED, changes)
         return Result(outcome, made, outputs={**step.outputs(after, want), **acted})
+
+    def _planned(self, prepared: Prepared, seen: object) -> tuple[Change, ...]:
+        """The step's plan; its diffs are left out where a secret is in what is wanted: the old one is in them as well, and that is not
+        known as a secret any more. Raises TypeError for what is no plan: steps may be anybody's."""
+        changes = prepared.step.plan(seen, prepared.want)
+        if not (isinstance(changes, tuple) and all(isinstance(change, Change) for change in changes)):
+            raise TypeError(f"plan gave {changes!r}, expected a tuple of changes")
+        if not changes or not prepared.confidential:
+            return changes
+        return tuple(
+            replace(change, diff="(not shown: a secret is in it)\n" if change.diff else "") for change in changes
+        )
 
     def _would(self, prepared: Prepared, changes: tuple[Change, ...]) -> Result:
         if not prepared.step.proof:

@@ -19,7 +19,8 @@ def locked(directory: Path, names: Sequence[str], *, holder: str, wait: bool = F
     Raises Locked naming the holder when one is taken and `wait` is off, InvalidInput when the directory cannot be written.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise InvalidInput(f'the site\'s state directory "{directory}" cannot be written: {error.strerror}') from None
     with ExitStack() as stack:

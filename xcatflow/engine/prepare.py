@@ -14,8 +14,8 @@ from xcatflow.errors import InvalidInput, Problem, Source
 from xcatflow.model.complaints import problems_of
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.fold import fold
-from xcatflow.model.lookup import BadTemplate, MissingValue, has_lookup, resolve_tree
-from xcatflow.model.placed import PlacedStep, PlacedWorkflow
+from xcatflow.model.lookup import BadTemplate, MissingValue, has_lookup, resolve_tree, templates_in
+from xcatflow.model.placed import Inputs, PlacedStep, PlacedWorkflow
 from xcatflow.model.question import Question
 from xcatflow.model.target import TargetRef
 from xcatflow.model.workflow import EachNode
@@ -39,6 +39,17 @@ class Prepared:
     @property
     def late(self) -> bool:
         return self.want is None
+
+    @property
+    def confidential(self) -> bool:
+        """Is a secret in what is wanted, here or in the inputs that the step's file was used with?"""
+        values = [self.placed.spec.with_]
+        inputs: Inputs | None = self.placed.inputs
+        while inputs is not None:
+            values.append(dict(inputs.given))
+            inputs = inputs.outer
+        lookups = (lookup for _, template in templates_in(values) for lookup in template.lookups)
+        return any(lookup.path[:1] == ("secret",) for lookup in lookups)
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -233,7 +244,8 @@ def _missing(error: MissingValue, placed: PlacedStep) -> str:
         case ("input", name):
             return f'{needs}nothing was given: add -i {name}=VALUE, or a default under "inputs"'
         case ("secret", name):
-            return f'{needs}there is no secret "{name}": set XCATFLOW_SECRET_{name.upper()} or write the file secrets/{name}'
+            variable = f"XCATFLOW_SECRET_{name.upper().replace('-', '_')}"
+            return f'{needs}there is no secret "{name}": set {variable} or write the file secrets/{name}'
     return f"{needs}it has no value"
 
 

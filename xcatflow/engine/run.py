@@ -17,6 +17,7 @@ from xcatflow.engine.secrets import Redactor
 from xcatflow.errors import ExitCode
 from xcatflow.model.event import NodeEnded, Noted, Outcome, RunEnded, WorkflowEnded, WorkflowStarted
 from xcatflow.model.placed import PlacedWorkflow
+from xcatflow.model.workflow import StopAfter
 
 _SEVERITY = tuple(Outcome)
 
@@ -134,7 +135,7 @@ class Run:
             pending=self._pending,
             bugs=self._bugs,
         )
-        gate = _Gate(job, len(lanes))
+        gate = _Gate(limits.stop_after if self.apply else StopAfter(), len(lanes))  # a plan names everything
         with ThreadPoolExecutor(limits.fanout, "lane") as pool:
             for start in range(0, len(lanes), size):
                 batch = lanes[start : start + size]
@@ -171,8 +172,7 @@ class Run:
 class _Gate:
     """Closes when a workflow's `stop_after` is reached."""
 
-    def __init__(self, job: Job, nodes: int) -> None:
-        thresholds = job.workflow.spec.limits.stop_after
+    def __init__(self, thresholds: StopAfter, nodes: int) -> None:
         self._limits = {
             Outcome.FAILED: thresholds.failed.of(nodes) if thresholds.failed else None,
             Outcome.UNREACHABLE: thresholds.unreachable.of(nodes) if thresholds.unreachable else None,

@@ -9,7 +9,14 @@ from pathlib import Path
 from xcatflow.lab.prerequisites import missing_prerequisites
 from xcatflow.lab.state import HostStatus, LabStatus
 
-__all__ = ["HostStatus", "LabStatus", "down", "missing_prerequisites", "status", "up"]
+__all__ = ["HostStatus", "LabStatus", "check_numbers", "down", "missing_prerequisites", "status", "up"]
+
+
+def check_numbers(hosts: int, containers: int) -> None:
+    """Raises InvalidInput when no lab has so many hosts, or so many containers on each."""
+    from xcatflow.lab.life import check_numbers as check
+
+    check(hosts, containers)
 
 
 def up(directory: Path, *, hosts: int = 2, containers: int = 2, say: Callable[[str], None]) -> LabStatus:

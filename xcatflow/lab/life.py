@@ -20,12 +20,17 @@ MOST_HOSTS = 99
 MOST_CONTAINERS = 99
 
 
-def bring_up(directory: Path, wanted: int, containers: int, say: Say) -> LabStatus:
-    """Behind `xcatflow.lab.up`. A new lab that fails to come up is taken down again."""
+def check_numbers(wanted: int, containers: int) -> None:
+    """Raises InvalidInput when no lab has so many hosts, or so many containers on each."""
     if not 1 <= wanted <= MOST_HOSTS or not 0 <= containers <= MOST_CONTAINERS:
         raise InvalidInput(
             f"a lab has 1 to {MOST_HOSTS} hosts with 0 to {MOST_CONTAINERS} containers each: {wanted} and {containers} are asked for"
         )
+
+
+def bring_up(directory: Path, wanted: int, containers: int, say: Say) -> LabStatus:
+    """Behind `xcatflow.lab.up`. A new lab that fails to come up is taken down again."""
+    check_numbers(wanted, containers)
     if not directory.is_dir():
         raise InvalidInput(f'no directory "{directory}": make the site first (xcatflow init)')
     here = places()

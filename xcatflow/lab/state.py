@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -135,12 +135,16 @@ def locked(path: Path, *, what: str, wait: bool) -> Iterator[None]:
     """Hold an advisory lock on a file. Raises Locked when somebody else has it and `wait` is off."""
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
+        held = False
         with path.open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:
                 raise Locked(f"{what} is being worked on by another process: wait until it is done") from None
             # Who held it before may have removed the file: then this is a lock on nothing.
-            if path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+            with suppress(FileNotFoundError):
+                if path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+                    held = True
+            if held:
                 yield
                 return

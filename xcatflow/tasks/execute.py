@@ -2,10 +2,11 @@
 
 import os
 import re
+import resource
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -15,6 +16,7 @@ from xcatflow.report.choose import Reporter
 from xcatflow.running import Handle, Mode, Request
 from xcatflow.tasks.common import site, warn
 
+_MOST_FILES = 65536
 _OPTION = re.compile(r"-[jqv]*i|--input")
 _JOINED = re.compile(r"((?:-[jqv]*i=?|--input=)[^=]+)=.*", re.DOTALL)
 _GIVEN = re.compile(r"([^=]*)=.*", re.DOTALL)
@@ -58,11 +60,21 @@ def request(
 
 def run(wanted: Request, shown: Reporter, *others: Pending) -> ExitCode:
     """Run it to its end. Raises what Site.run raises."""
+    _allow_many_files()
     try:
         with _interrupts() as started:
             return site().run(wanted, [shown, *others], started)
     finally:
         shown.close()
+
+
+def _allow_many_files() -> None:
+    """Each host has a connection or more that is kept to the end: the usual 1024 open files are too few for a thousand hosts."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 @contextmanager

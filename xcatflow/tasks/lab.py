@@ -3,11 +3,12 @@
 import os
 import sys
 from pathlib import Path
+from shlex import quote
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from xcatflow.errors import InvalidInput
-from xcatflow.tasks.common import say
+from xcatflow.tasks.common import say, warn
 from xcatflow.tasks.face import face
 
 if TYPE_CHECKING:
@@ -26,10 +27,12 @@ _DIRECTORY = {"dir": "the lab's site; $XCATFLOW_SITE, else ./lab when left out"}
 def up(hosts: int = 2, containers: int = 2, dir: str = "") -> None:
     """Boot throw-away hosts (systemd, sshd) and write a ready site for them; adds what is missing."""
     from xcatflow import lab
+    from xcatflow.app import Site
     from xcatflow.load.shipped import make_site
 
     clock = _Clock()
     root = _directory(dir)
+    lab.check_numbers(hosts, containers)
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -39,7 +42,9 @@ def up(hosts: int = 2, containers: int = 2, dir: str = "") -> None:
     found = lab.up(root, hosts=hosts, containers=containers, say=clock.say)
     clock.say("the lab is up")
     _tell(found)
-    say(f"next: xcatflow --site {root} plan site; xcatflow --site {root} chain site")
+    if problems := Site.load(root).check():
+        warn(*(f"warning: {problem}" for problem in problems))
+    say(f"next: xcatflow --site {quote(str(root))} plan site; xcatflow --site {quote(str(root))} chain site")
 
 
 @face(help=_DIRECTORY)

@@ -3,8 +3,8 @@
 Invoke's parser takes words for further tasks and refuses those that a task can do without, so it is left to `inv`.
 """
 
-from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from xcatflow.errors import InvalidInput, did_you_mean
@@ -76,8 +76,11 @@ def _add_option(parser: ArgumentParser, option: Option) -> None:
 
 
 def _value(option: Option) -> dict[str, Any]:
-    kind = _number if option.kind is int else str
-    return {"type": kind, "default": option.default, "metavar": option.name.upper(), "help": _text(option)}
+    kind: Callable[[str], object] = _number if option.kind is int else str
+    default = option.default
+    if "node" in option.name:
+        kind, default = _noderange, SUPPRESS  # argparse would hold its default against the type as well
+    return {"type": kind, "default": default, "metavar": option.name.upper(), "help": _text(option)}
 
 
 def _number(text: str) -> int:
@@ -85,6 +88,13 @@ def _number(text: str) -> int:
         return int(text)
     except ValueError:
         raise ArgumentTypeError(f'expected a number, found "{text}"') from None
+
+
+def _noderange(text: str) -> str:
+    """An unset variable must not mean all nodes."""
+    if not text.strip():
+        raise ArgumentTypeError("expected a noderange, found nothing")
+    return text
 
 
 def _text(option: Option) -> str:

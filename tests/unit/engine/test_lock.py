@@ -30,6 +30,11 @@ def test_a_lock_names_its_holder_and_goes_with_its_process(tmp_path: Path) -> No
         pass
 
 
+def test_the_state_directory_is_for_its_owner_only(tmp_path: Path) -> None:
+    with locked(tmp_path / "state" / "locks", ["a"], holder="run"):
+        assert (tmp_path / "state").stat().st_mode & 0o077 == 0
+
+
 def test_a_lock_that_cannot_be_written_is_wrong_input(tmp_path: Path) -> None:
     (tmp_path / "a.lock").mkdir()
     with (

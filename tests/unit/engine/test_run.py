@@ -279,6 +279,8 @@ def test_stop_after_begins_no_further_node() -> None:
         "stop_after: 3 unreachable, no further node was begun"
     ]
     assert len(rig.world.asked) == 5, "later batches were not even looked at"
+    rig(workflow([value("a", "a", "1")], limits=limits), apply=False)
+    assert list(rig.ended().values()).count(Outcome.UNREACHABLE) == 20, "a plan begins nothing, and names everything"
 
 
 def test_an_interrupt_finishes_running_acts_and_begins_nothing_more() -> None:
@@ -308,6 +310,24 @@ def test_secrets_are_used_and_never_told() -> None:
     told = "".join(str(event.to_json()) for event in rig.events)
     assert "s3cret" not in told
     assert "x(secret)x" in told
+
+
+def test_no_diff_is_shown_where_a_secret_is_wanted_for_the_old_one_is_in_it() -> None:
+    rig = Rig(nodes("n1"))
+    rig.secrets["key"] = "n3w"
+    rig.world.values["n1", "a"] = "0ld"
+    rig(workflow([value("a", "a", "${secret.key}", use="memory.showing")]), apply=False)
+    (change,) = rig.steps()["n1", "a"].changes
+    assert change.diff == "(not shown: a secret is in it)\n"
+    rig(workflow([value("a", "a", "plain", use="memory.showing")]), apply=False)
+    assert rig.steps()["n1", "a"].changes[0].diff == "-0ld\n+plain\n"
+
+
+@pytest.mark.parametrize("apply", [False, True])
+def test_what_is_no_plan_is_a_bug_of_the_kind(apply: bool) -> None:
+    rig = Rig(nodes("n1"))
+    assert rig(workflow([value("x", "a", "1", use="memory.careless")]), apply=apply) == ExitCode.BUG
+    assert "expected a tuple of changes" in rig.steps()["n1", "x"].message
 
 
 def test_what_a_step_puts_out_is_used_whole_and_told_without_secrets() -> None:

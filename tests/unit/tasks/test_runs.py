@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -301,6 +302,16 @@ def test_a_third_interrupt_ends_the_process_whatever_its_threads_wait_for(tmp_pa
     assert done.code == 130
     said = ("stopping", "ending running acts", "ended at once")
     assert all(line.startswith(begin) for line, begin in zip(done.err.splitlines(), said, strict=True))
+
+
+def test_a_thousand_hosts_may_be_connected_at_once(cli: Cli, site: Path, port: str) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        cli("plan", "wait", "-i", port)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (min(hard, 65536), hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_reader_that_goes_away_stops_nothing(tmp_path: Path) -> None:

@@ -204,3 +204,18 @@ def test_schema_of_what_there_is_not_and_where_it_cannot_be_written(cli: Cli, si
     assert cli("schema", "chian", code=2).err == 'error: no schema "chian": expected workflow, block, chain\n'
     (site / "workflows" / "schema").write_text("")
     assert cli("schema", "--write", code=2).err == f'error: cannot write to "{site}/workflows/schema": File exists\n'
+
+
+def test_a_chain_must_not_be_called_as_a_workflow(cli: Cli, site: Path) -> None:
+    (site / "workflows" / "chains" / "wait.yaml").write_text(
+        "schema: 1\nname: wait\nsummary: s\nworkflows: [{workflow: wait}]\n"
+    )
+    assert (
+        'error: workflows/chains/wait.yaml: "wait" is the name of a workflow as well: rename one of them'
+        in cli("check", code=2).err
+    )
+
+
+def test_a_noderange_of_nothing_is_not_all_nodes(cli: Cli, site: Path) -> None:
+    assert "NODERANGE: expected a noderange, found nothing" in cli("nodes", "", code=2).err
+    assert "-n/--nodes: expected a noderange, found nothing" in cli("plan", "wait", "-n", " ", code=2).err
