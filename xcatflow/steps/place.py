@@ -6,6 +6,7 @@ Source: POSIX.1-2017 rename(): a reader sees the old file or the new one, never 
 import re
 from difflib import unified_diff
 from hashlib import sha256
+from math import prod
 from shlex import quote
 from typing import Annotated
 
@@ -18,6 +19,8 @@ from xcatflow.model.question import FileFacts, Reply
 
 _DIFF_LINES = 200
 _DIFF_CHARACTERS = 16_000
+_DIFF_WORK = 1_000_000
+"""Old lines times new lines: a tenth of a second, which each of a thousand nodes may take."""
 _OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?")
 
 
@@ -120,20 +123,24 @@ def diff_of(path: str, old: bytes, new: bytes) -> str:
         before = after = "\0"
     if "\0" in before + after:
         return f"binary content: {len(old)} bytes -> {len(new)} bytes\n"
-    lines = list(
-        unified_diff(
-            before.splitlines(keepends=True),
-            after.splitlines(keepends=True),
-            path if old else "/dev/null",
-            path,
-        )
-    )
+    olds, news = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    if prod(map(len, _middles(olds, news))) > _DIFF_WORK:
+        return f"too much differs for a diff: {len(olds)} lines -> {len(news)} lines\n"
+    lines = list(unified_diff(olds, news, path if old else "/dev/null", path))
     shown = lines[:_DIFF_LINES]
     while len(shown) > 1 and sum(map(len, shown)) > _DIFF_CHARACTERS:
         shown = shown[: len(shown) // 2]
     text = "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in shown)
     left = len(lines) - len(shown)
     return text + (f"... {left} more lines\n" if left else "")
+
+
+def _middles(olds: list[str], news: list[str]) -> tuple[list[str], list[str]]:
+    """Both without the lines that they begin and end with alike."""
+    least = min(len(olds), len(news))
+    first = next((at for at in range(least) if olds[at] != news[at]), least)
+    last = next((at for at in range(least - first) if olds[-1 - at] != news[-1 - at]), least - first)
+    return olds[first : len(olds) - last], news[first : len(news) - last]
 
 
 def change_rights(at: Target, path: str, field: str, value: str) -> None:

@@ -55,6 +55,7 @@ class KnownHosts:
     _plain: dict[str, list[KnownKey]] = field(default_factory=dict)
     _hashed: list[tuple[bytes, bytes, KnownKey]] = field(default_factory=list)
     _patterns: list[tuple[tuple[str, ...], KnownKey]] = field(default_factory=list)
+    _matched: dict[str, tuple[KnownKey, ...]] = field(default_factory=dict)
     _read: bool = False
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
@@ -68,9 +69,15 @@ class KnownHosts:
             found: dict[KnownKey, None] = {}
             for name in names:
                 found |= dict.fromkeys(self._plain.get(name, ()))
-                found |= {key: None for salt, digest, key in self._hashed if _digest(salt, name) == digest}
+                found |= dict.fromkeys(self._by_hash(name))
                 found |= {key: None for patterns, key in self._patterns if _matches(patterns, name)}
             return tuple(found)
+
+    def _by_hash(self, name: str) -> tuple[KnownKey, ...]:
+        """Keys under a hashed name. Found out once for each name: thousands of lines take their time."""
+        if name not in self._matched:
+            self._matched[name] = tuple(key for salt, digest, key in self._hashed if _digest(salt, name) == digest)
+        return self._matched[name]
 
     def add(self, names: Iterable[str], sort: str, key: str) -> None:
         """Put a key at the end of the first file, under a lock."""

@@ -14,6 +14,7 @@ from xcatflow.errors import ActFailed, CannotUndo, InvalidInput
 from xcatflow.model.change import Verb
 from xcatflow.steps.directory_present import DirectoryParams, DirectoryPresent
 from xcatflow.steps.file_present import FileParams, FilePresent
+from xcatflow.steps.place import diff_of
 
 SHELLS = {"sh": ("sh",), "bash": ("bash",), "busybox": ("busybox", "sh")}
 STEP, DIRECTORY = FilePresent(), DirectoryPresent()
@@ -181,6 +182,17 @@ def test_long_diffs_are_cut(tmp_path: Path) -> None:
     assert change.diff.endswith("... 803 more lines\n")
     (change,) = STEP.plan(None, want(tmp_path / "x", content="l" * 50_000 + "\n"))
     assert len(change.diff) < 16_000
+
+
+def test_a_diff_takes_no_longer_than_it_is_worth() -> None:
+    lines = [f"192.0.2.{number % 250} host{number}\n" for number in range(10_000)]
+    old = "".join(lines).encode()
+    other = "".join(line if number % 2 else f"#{line}" for number, line in enumerate(lines)).encode()
+    assert diff_of("/etc/hosts", old, other) == "too much differs for a diff: 10000 lines -> 10000 lines\n"
+    assert diff_of("/etc/hosts", old, old + b"one\n").endswith("+one\n"), "long files that hardly differ are compared"
+    assert diff_of("/etc/hosts", old, b"one\n" + old).count("\n+") == 2
+    assert diff_of("/etc/hosts", old, old.replace(b"192.0.2.0 host5000\n", b"")).count("\n-") == 1
+    assert "more lines" in diff_of("/etc/hosts", b"", old)
 
 
 @pytest.mark.parametrize(
