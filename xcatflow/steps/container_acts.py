@@ -159,7 +159,9 @@ def _bring_back(at: Target, name: str, was: str) -> str:
             docker.pause_container(name)
     except XcatflowError as error:
         return f'and the old container, kept as "{old}", could not be brought back: {error}; the next run tries again'
-    return "the old container is back; an address put in from the host is not: configure-ip puts it back"
+    if was in ALIVE:  # it had been stopped, and so lost what was put in from the host
+        return "the old container is back; an address put in from the host is not: configure-ip puts it back"
+    return "the old container is back as it was"
 
 
 def _clear_away(at: Target, name: str) -> None:

@@ -214,7 +214,7 @@ def test_a_replacement_that_does_not_come_up_leaves_the_old_one_running(at: Dock
     old = facts(at)
     with pytest.raises(
         ActFailed,
-        match=r'No such image: nothing/here:1: put a step "docker.image" before this one; the old container is back;',
+        match=r'No such image: nothing/here:1: put a step "docker.image" before this one; the old container is back as it was',
     ):
         at.converge(CONTAINER, params(CONTAINER, given, image="nothing/here:1"))
     assert (names(at), facts(at).id, facts(at).state) == (["c1"], old.id, "running")
