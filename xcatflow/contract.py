@@ -85,6 +85,8 @@ class Step(Generic[P, S]):
     params: ClassVar[type[Params]]
     proof: ClassVar[bool] = False
     """True for kinds that change nothing and only wait for or prove something (`ping`, `wait.port`)."""
+    follows: ClassVar[tuple[str, ...]] = ()
+    """Kinds whose changes on the same node may undo what this kind sees now: a plan that has such a change defers this step."""
 
     def prepare(self, want: P, desk: Desk) -> P:
         """Complete `want` from the site's files (templates, lists, archives). Raises InvalidInput. Called before any connection."""

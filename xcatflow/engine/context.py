@@ -39,7 +39,8 @@ class Result:
 
 @dataclass(slots=True)
 class Context:
-    """What the lanes of one workflow share. `pending` holds, in a plan, the machines and nodes that earlier steps would change."""
+    """What the lanes of one workflow share. `pending` holds, in a plan, the machines and nodes that earlier steps would change,
+    `would` the kinds of these steps with their nodes."""
 
     workflow: str
     apply: bool
@@ -52,6 +53,7 @@ class Context:
     step_timeout_s: float
     run: str
     pending: set[str] = field(default_factory=set)
+    would: set[tuple[str, str]] = field(default_factory=set)
     bugs: list[str] = field(default_factory=list)
 
 

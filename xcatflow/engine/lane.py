@@ -67,11 +67,13 @@ class LaneRun:
             )
             if owner != self.lane.node:
                 shared_with = owner
-                result = self._follow(result, owner)
+                result = self._follow(prepared, result, owner)
         else:
             result = self.converger.attempts(index, prepared)
         if result.outcome is Outcome.UNREACHABLE and prepared.placed.spec.on_unreachable == "skip":
             result = replace(result, outcome=Outcome.SKIPPED)
+        if result.outcome is Outcome.OK and self._undone_by_then(prepared):
+            result = Result(Outcome.DEFERRED, message="known after apply")
         result = self._redacted(result)
         self._note_pending(prepared, result)
         self.context.bus.emit(
@@ -93,14 +95,14 @@ class LaneRun:
         )
         return result
 
-    def _follow(self, result: Result, owner: str) -> Result:
+    def _follow(self, prepared: Prepared, result: Result, owner: str) -> Result:
         """What another lane's result means here: its change is ours as well, but counted once."""
         match result.outcome:
             case Outcome.CHANGED:
                 self.converger.looks.stale = True
                 return Result(Outcome.OK, message=f"made once, by {owner}", outputs=result.outputs)
             case Outcome.WOULD_CHANGE:
-                self.context.pending.add(self.lane.node)
+                self._note_pending(prepared, result)
                 return Result(Outcome.OK, message=f"would be made once, by {owner}")
             case Outcome.FAILED | Outcome.UNREACHABLE:
                 return Result(
@@ -135,9 +137,14 @@ class LaneRun:
             )
         )
 
+    def _undone_by_then(self, prepared: Prepared) -> bool:
+        """In a plan: would an earlier step change what this one sees well now?"""
+        return any((kind, self.lane.node) in self.context.would for kind in prepared.step.follows)
+
     def _note_pending(self, prepared: Prepared, result: Result) -> None:
         if result.outcome in (Outcome.WOULD_CHANGE, Outcome.DEFERRED):
             self.context.pending.add(self.lane.node)
+            self.context.would.add((prepared.step.kind, self.lane.node))
             if prepared.target:
                 self.context.pending.add(prepared.target.name)
 

@@ -46,6 +46,7 @@ class Run:
     interrupted: bool = False
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     _pending: set[str] = field(default_factory=set)
+    _would: set[tuple[str, str]] = field(default_factory=set)
     _failed_in: dict[str, str] = field(default_factory=dict)
     _bugs: list[str] = field(default_factory=list)
 
@@ -133,6 +134,7 @@ class Run:
             step_timeout_s=limits.step_timeout,
             run=self.id,
             pending=self._pending,
+            would=self._would,
             bugs=self._bugs,
         )
         gate = _Gate(limits.stop_after if self.apply else StopAfter(), len(lanes))  # a plan names everything

@@ -117,6 +117,7 @@ class ContainerAddress(Step[AddressParams, Seen]):
     """Put in from the machine; what is there already is repaired, not made anew."""
 
     kind = "container.address"
+    follows = ("docker.container",)
     params: ClassVar[type[Params]] = AddressParams
 
     def ask(self, want: AddressParams) -> tuple[Question[Any], ...]:

@@ -103,6 +103,7 @@ class DockerDaemon(Step[DaemonParams, DaemonState]):
     """Configured by files that fit each other; restarted only where it must be, and brought back where it will not start."""
 
     kind = "docker.daemon"
+    follows = ("tls.host_certificate",)
     params: ClassVar[type[Params]] = DaemonParams
 
     def ask(self, want: DaemonParams) -> tuple[Question[Any], ...]:

@@ -42,6 +42,22 @@ def test_after_an_act_the_remaining_looks_are_asked_again_once() -> None:
     assert [count for _, count in rig.world.asked] == [3, 3, 2, 1]
 
 
+def test_a_plan_defers_what_an_earlier_change_may_undo(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Follower(Value):
+        kind = "memory.follower"
+        follows = ("memory.value",)
+
+    monkeypatch.setitem(STEPS, "memory.follower", Follower())
+    rig = Rig(nodes("n1", "n2"))
+    rig.world.values = {("n1", "a"): "0", ("n2", "a"): "1", ("n1", "f"): "1", ("n2", "f"): "1"}
+    later = workflow([value("f", "f", "1", use="memory.follower")], name="later")
+    assert rig(workflow([value("a", "a", "1")]), later, apply=False) == ExitCode.OK
+    assert rig.outcomes()["n1", "f"] == Outcome.DEFERRED
+    assert rig.outcomes()["n2", "f"] == Outcome.OK
+    assert rig(workflow([value("a", "a", "1")]), later) == ExitCode.OK
+    assert rig.outcomes()["n1", "f"] == Outcome.OK
+
+
 def test_a_plan_touches_nothing() -> None:
     rig = Rig(nodes("n1"))
     assert rig(TWO, apply=False) == ExitCode.OK

@@ -67,6 +67,11 @@ def test_what_has_no_way_back_says_so() -> None:
             step.undo(None, None, None, None)
 
 
+def test_kinds_that_follow_others() -> None:
+    follows = {kind: step.follows for kind in BUILTINS if (step := find(kind)).follows}
+    assert follows == {"container.address": ("docker.container",), "docker.daemon": ("tls.host_certificate",)}
+
+
 def test_proofs() -> None:
     assert [kind for kind in BUILTINS if find(kind).proof] == ["ping", "wait.port"]
 
