@@ -87,7 +87,7 @@ class Limits(Closed):
         None, description="Nodes per batch; the next batch begins when one is done. None: all in one."
     )
     stop_after: StopAfter = Field(StopAfter(), description="Thresholds after which no further node is begun.")
-    step_timeout: Duration = Field(120.0, description="Longest time of one act or look, such as `120 s` or `5 min`.")
+    step_timeout: Duration = Field(120.0, description="Longest time of one act over SSH, such as `120 s` or `5 min`.")
 
 
 class Retry(Closed):
@@ -139,7 +139,7 @@ class StepSpec(Closed):
     )
     retry: Retry | None = Field(None, description="Try again when it fails.")
     timeout: Duration | None = Field(
-        None, description="Longest time of one act or look; the workflow's `step_timeout` when left out."
+        None, description="Longest time of one act over SSH; the workflow's `step_timeout` when left out."
     )
     on_unreachable: Literal["fail", "skip"] = Field(
         "fail",
