@@ -36,10 +36,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One complaint about input: the message, and where it points to."""
+    """One complaint about input: the message, and where it points to. The message is one line: what cannot be shown in one, such as a
+    line break that somebody wrote, becomes a blank."""
 
     message: str
     source: Source | None = None
+
+    def __post_init__(self) -> None:
+        if not self.message.isprintable():
+            message = "".join(letter if letter.isprintable() else " " for letter in self.message)
+            object.__setattr__(self, "message", message)
 
     def __str__(self) -> str:
         return f"{self.source}: {self.message}" if self.source else self.message
@@ -110,7 +116,7 @@ class Interrupted(XcatflowError):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`, did you mean "x"?` for the known word closest to `word`; empty when none is close."""
     choices: Sequence[str] = sorted(set(known))
-    close = get_close_matches(word, choices, n=1, cutoff=0.6) or get_close_matches(
-        word.lower(), choices, n=1, cutoff=0.6
+    close = get_close_matches(word, choices, n=1, cutoff=0.65) or get_close_matches(
+        word.lower(), choices, n=1, cutoff=0.65
     )
     return f', did you mean "{close[0]}"?' if close else ""

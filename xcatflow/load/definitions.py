@@ -1,6 +1,7 @@
 """An inventory directory to definitions: every `*.stanza`, `*.yaml` and `*.yml` file below it, all complaints at once."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -8,26 +9,27 @@ from pydantic import ValidationError
 
 from xcatflow.errors import InvalidInput, Problem, Source, did_you_mean
 from xcatflow.load.draft import Draft
+from xcatflow.load.files import digest, inventory_files
+from xcatflow.load.normal import normalised
 from xcatflow.load.stanza import parse_stanzas
-from xcatflow.load.text import read_text, shown_name
-from xcatflow.model.attributes import ALIASES, ATTRIBUTES, KEYS, canonical
-from xcatflow.model.cross_checks import check_addresses, check_definitions, check_networks
-from xcatflow.model.definitions import Definition, Definitions, Group, Network, Node, Origin, OsImage, Record
-from xcatflow.model.names import name_problem
-from xcatflow.model.nics import join_nics, nic_entries, split_nic
+from xcatflow.load.text import decoded, read_content, shown_name
+from xcatflow.model.cross_checks import check_addresses, check_definitions
+from xcatflow.model.definitions import Definition, Definitions, Origin
+from xcatflow.model.objects import make
+from xcatflow.model.typed import typed
 from xcatflow.model.values import split_list
 
-__all__ = ["build_definitions", "check_addresses", "check_networks", "load_definitions"]
-
-_MODELS: Mapping[str, type[Definition]] = MappingProxyType(
-    {"node": Node, "group": Group, "osimage": OsImage, "network": Network}
-)
-_TYPED: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        objtype: tuple(name for name in model.model_fields if name not in ("name", "attributes", "origin"))
-        for objtype, model in _MODELS.items()
-    }
-)
+__all__ = [
+    "Assembly",
+    "Parts",
+    "assemble",
+    "build_definitions",
+    "check_addresses",
+    "inventory_files",
+    "listed_members",
+    "load_definitions",
+    "parse_inventory",
+]
 
 
 def load_definitions(directory: Path) -> Definitions:
@@ -35,29 +37,37 @@ def load_definitions(directory: Path) -> Definitions:
 
     Raises InvalidInput with every problem found.
     """
+    return read_all(directory)[0].definitions
+
+
+def read_all(directory: Path) -> tuple["Assembly", Mapping[str, bytes]]:
+    """The same with what they are made of, and the digest of each file by its name in messages. Raises InvalidInput."""
     drafts: list[Draft] = []
     problems: list[Problem] = []
-    for path in _files(directory):
+    digests: dict[str, bytes] = {}
+    for path in inventory_files(directory):
+        name = shown_name(path, directory.parent)
         try:
-            found, wrong = _read(path, directory.parent)
+            content = read_content(path, name)
+            digests[name] = digest(content)
+            found, wrong = parse_inventory(decoded(content, name), path, name)
         except InvalidInput as error:
             problems += error.problems
             continue
         drafts += found
         problems += wrong
-    return build_definitions(drafts, problems)
+    return assemble(drafts, problems), digests
 
 
-def _files(directory: Path) -> Iterator[Path]:
-    found = (path for suffix in ("stanza", "yaml", "yml") for path in directory.rglob(f"*.{suffix}"))
-    for path in sorted(found):
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(directory).parts):
-            yield path
+def parse_inventory(text: str, path: Path, name: str) -> tuple[tuple[Draft, ...], tuple[Problem, ...]]:
+    """The objects in the text of one file, with their own attribute names, and what is wrong with it; `name` is the file's in messages.
+    Depends on nothing but the text. Raises InvalidInput where it is no YAML."""
+    drafts, problems = _parse(text, path, name)
+    drafts, more = normalised(drafts)
+    return drafts, (*problems, *more)
 
 
-def _read(path: Path, root: Path) -> tuple[tuple[Draft, ...], tuple[Problem, ...]]:
-    name = shown_name(path, root)
-    text = read_text(path, root=root)
+def _parse(text: str, path: Path, name: str) -> tuple[tuple[Draft, ...], tuple[Problem, ...]]:
     if path.suffix == ".stanza":
         return parse_stanzas(text, name)
     # Only sites with YAML files pay for the YAML library.
@@ -69,6 +79,27 @@ def _read(path: Path, root: Path) -> tuple[tuple[Draft, ...], tuple[Problem, ...
 
 def build_definitions(drafts: Iterable[Draft], problems: Iterable[Problem] = ()) -> Definitions:
     """Definitions from what files had; `problems` are those of the reading. Raises InvalidInput with all of them."""
+    found, more = normalised(drafts)
+    return assemble(found, (*problems, *more)).definitions
+
+
+Parts = Mapping[tuple[str, str], tuple[Draft, Draft, Definition]]
+"""What definitions are made of, by (type, name): the draft as its file has it, the draft with the groups that list it, the object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """Definitions, and what they are made of."""
+
+    definitions: Definitions
+    parts: Parts
+
+
+def assemble(drafts: Iterable[Draft], problems: Iterable[Problem] = (), earlier: Assembly | None = None) -> Assembly:
+    """Definitions from normalised drafts; objects of `earlier` that were made of the same drafts are taken over.
+
+    Raises InvalidInput with all problems, those given among them.
+    """
     found = dict.fromkeys(problems)
     unique: dict[tuple[str, str], Draft] = {}
     for draft in drafts:
@@ -76,108 +107,74 @@ def build_definitions(drafts: Iterable[Draft], problems: Iterable[Problem] = ())
         if first is not draft:
             message = f'{draft.objtype} "{draft.name}" is defined twice, first at {first.source()}'
             found[Problem(message, draft.source())] = None
-        else:
-            found.update(dict.fromkeys(_normalise(draft)))
-    found.update(dict.fromkeys(_enroll(unique)))
-    objects: list[Definition] = []
-    for draft in unique.values():
-        match _build(draft):
-            case Definition() as made:
-                objects.append(made)
-                found.update(dict.fromkeys(_flaws(made, draft)))
-            case wrong:
-                found.update(dict.fromkeys(wrong))
+    listed, wrong = enrolled(unique)
+    found.update(dict.fromkeys(wrong))
+    made = earlier.parts if earlier else {}
+    parts: dict[tuple[str, str], tuple[Draft, Draft, Definition]] = {}
+    for key, draft in unique.items():
+        full = listed.get(key, draft)
+        known = made.get(key)
+        if known and known[0] is draft and known[1].values == full.values:
+            parts[key] = known
+            continue
+        match build_object(full):
+            case Definition() as new:
+                parts[key] = (draft, full, new)
+                found.update(dict.fromkeys(flaws(new, draft)))
+            case bad:
+                found.update(dict.fromkeys(bad))
     if found:
-        raise InvalidInput(sorted(found, key=_order))
+        raise InvalidInput(in_order(found))
+    objects = [new for _, _, new in parts.values()]
     definitions = Definitions(objects)
-    errors, warnings = check_definitions(definitions)
-    if errors:
-        raise InvalidInput(sorted(errors, key=_order))
-    return Definitions(objects, warnings) if warnings else definitions
+    if errors := check_definitions(definitions):
+        raise InvalidInput(in_order(errors))
+    return Assembly(definitions, parts)
 
 
-def _order(problem: Problem) -> tuple[Source, str]:
-    return problem.source or Source(""), problem.message
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Problems in order of places, each once."""
+    return tuple(sorted(dict.fromkeys(problems), key=lambda one: (one.source or Source(""), one.message)))
 
 
-def _normalise(draft: Draft) -> Iterator[Problem]:
-    """Give every attribute its own name, adapters' values their stored form, and drop empty values."""
-    if problem := name_problem(draft.objtype, draft.name):
-        yield Problem(problem, draft.source())
-    known = ATTRIBUTES.get(draft.objtype)
-    if known is None:
-        draft.values = {attribute: value for attribute, value in draft.values.items() if value}
-        return
-    key = KEYS[draft.objtype]
-    values: dict[str, str] = {}
-    adapters: dict[str, dict[str, str]] = {}
-    for written, value in draft.values.items():
-        attribute = written if written in known else _meant(draft, written)
-        if attribute is None:
-            yield Problem(
-                f'unknown attribute "{written}" of a {draft.objtype}{_hint(written, known)}', draft.source(written)
-            )
-            continue
-        if attribute == key:
-            yield Problem(f'"{written}" is the name of the {draft.objtype} and cannot be set', draft.source(written))
-            continue
-        if attribute != written:
-            draft.places[attribute] = draft.places[written]
-        head, adapter = split_nic(attribute)
-        if adapter:
-            adapters.setdefault(head, {})[adapter] = value
-            draft.places.setdefault(head, draft.places[written])
-        elif value:
-            values[attribute] = value
-    for head, given in adapters.items():
-        values[head] = join_nics((dict(nic_entries(values.get(head, ""))) | given).items())
-    draft.values = {attribute: value for attribute, value in values.items() if value}
-
-
-def _hint(written: str, known: Iterable[str]) -> str:
-    return did_you_mean(written, known) or ": see the list of attributes, or put the text into usercomment"
-
-
-def _meant(draft: Draft, written: str) -> str | None:
-    """The attribute for a `table.column` name; where it may mean several (`vm.host`) the mgt written beside it decides."""
-    attribute = canonical(draft.objtype, written)
-    meant = ALIASES[draft.objtype].get(written, ())
-    if attribute != written or not meant:
-        return attribute
-    chosen = [name for name, column in meant if any(draft.values.get(key) == value for key, value in column.conditions)]
-    return (chosen or [name for name, column in meant if not column.conditions] or [meant[0][0]])[0]
-
-
-def _enroll(drafts: Mapping[tuple[str, str], Draft]) -> Iterator[Problem]:
+def enrolled(drafts: Mapping[tuple[str, str], Draft]) -> tuple[dict[tuple[str, str], Draft], list[Problem]]:
     """Nodes that a static group lists under `members` get the group into their own list, the only record of membership."""
+    found: dict[tuple[str, str], Draft] = {}
+    problems: list[Problem] = []
     for (objtype, name), draft in drafts.items():
-        members = draft.values.get("members", "")
-        if objtype != "group" or members in ("", "static", "dynamic") or draft.values.get("grouptype") == "dynamic":
+        if objtype != "group":
             continue
-        for member in split_list(members):
-            node = drafts.get(("node", member))
+        for member in listed_members(draft.values):
+            key = ("node", member)
+            node = found.get(key) or drafts.get(key)
             if node is None:
                 hint = did_you_mean(member, (known for kind, known in drafts if kind == "node"))
-                yield Problem(f'group "{name}" lists "{member}", which is no node{hint}', draft.source("members"))
+                problems.append(
+                    Problem(f'group "{name}" lists "{member}", which is no node{hint}', draft.source("members"))
+                )
             elif name not in (groups := split_list(node.values.get("groups", ""))):
-                node.values["groups"] = ",".join((*groups, name))
-                node.places.setdefault("groups", (node.line, node.col))
+                values = node.values | {"groups": ",".join((*groups, name))}
+                found[key] = replace(node, values=values, places={"groups": (node.line, node.col)} | node.places)
+    return found, problems
 
 
-def _build(draft: Draft) -> Definition | tuple[Problem, ...]:
+def listed_members(group: Mapping[str, str]) -> tuple[str, ...]:
+    """The nodes that a group with these values lists itself, under `members`."""
+    members = group.get("members", "")
+    if members in ("", "static", "dynamic") or group.get("grouptype") == "dynamic":
+        return ()
+    return split_list(members)
+
+
+def build_object(draft: Draft) -> Definition | tuple[Problem, ...]:
+    """The object that a draft describes, or what is wrong with its values."""
     values = draft.values
-    origin = Origin(draft.file, draft.line, draft.col, draft.places)
-    fields: dict[str, object] = {"name": draft.name, "attributes": MappingProxyType(values), "origin": origin}
-    model = _MODELS.get(draft.objtype)
-    if model is None:
-        return Record(kind=draft.objtype, **fields)
-    for attribute in _TYPED[draft.objtype]:
-        if attribute in values:
-            fields[attribute] = values[attribute]
     try:
-        return model.model_validate(fields)
+        typed(draft.objtype, values)
     except ValidationError as error:
         return tuple(_complaint(draft, finding) for finding in error.errors(include_url=False, include_input=False))
+    origin = Origin(draft.file, draft.line, draft.col, draft.places)
+    return make(draft.objtype, draft.name, MappingProxyType(values), origin)
 
 
 def _complaint(draft: Draft, finding: Mapping[str, object]) -> Problem:
@@ -192,6 +189,7 @@ def _complaint(draft: Draft, finding: Mapping[str, object]) -> Problem:
     return Problem(f'"{attribute}" of {draft.objtype} "{draft.name}": {message}', draft.source(attribute))
 
 
-def _flaws(made: Definition, draft: Draft) -> Iterator[Problem]:
+def flaws(made: Definition, draft: Draft) -> Iterator[Problem]:
+    """What does not fit together in an object."""
     for attribute, message in made.flaws():
         yield Problem(f'{draft.objtype} "{made.name}": {message}', made.source(attribute))

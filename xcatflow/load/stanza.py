@@ -19,8 +19,8 @@ from xcatflow.model.attributes import TYPES
 
 HEADER = "# <xCAT data object stanza file>"
 
-_BLANKS = " \t"
-_DEFAULTS = re.compile(r"default-([^-]*)")
+BLANKS = " \t"
+DEFAULTS = re.compile(r"default-([^-]*)")
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9_.:@-]+")
 
 
@@ -41,6 +41,22 @@ def read_stanzas(text: str, file: str) -> tuple[Draft, ...]:
     return drafts
 
 
+def name_problem(name: str) -> str:
+    """Why an object of this name cannot stand in a stanza file; empty where it can."""
+    if DEFAULTS.fullmatch(name):
+        return "cannot be written as a stanza: a name such as default-node means defaults there"
+    if "=" in name or name != name.strip(BLANKS) or not name or "\n" in name or name[0] == "#":
+        return "cannot be written as a stanza: its name does not fit into a line"
+    return ""
+
+
+def attribute_problem(attribute: str) -> str:
+    """The same for an attribute's name."""
+    if attribute == "objtype" or not _ATTRIBUTE.fullmatch(attribute):
+        return "cannot be written as a stanza: an attribute's name has letters, digits and _.:@- only"
+    return ""
+
+
 @dataclass(slots=True)
 class _Reader:
     file: str
@@ -53,7 +69,7 @@ class _Reader:
     has_type: bool = False
 
     def line(self, number: int, line: str) -> None:
-        text = line.removesuffix("\r").strip(_BLANKS)
+        text = line.removesuffix("\r").strip(BLANKS)
         if not text or text[0] == "#":
             return
         if text[-1] == ":":
@@ -67,13 +83,13 @@ class _Reader:
         if draft is None or self.in_defaults or not draft.name:
             return
         if not self.has_type:
-            self._complain(f'"{draft.name}" has no objtype: write objtype=node below its name', draft.line, draft.col)
+            message = f"No objtype value was specified for '{draft.name}'. Cannot create object definition."
+            self._complain(message, draft.line, draft.col)
             return
         if defaults := self.defaults.get(draft.objtype):
-            for attribute, value in defaults.values.items():
-                if attribute not in draft.values:
-                    draft.values[attribute] = value
-                    draft.places[attribute] = defaults.places[attribute]
+            # First, so that what the stanza says itself wins, also by another name of the same attribute.
+            draft.values = {a: v for a, v in defaults.values.items() if a not in draft.values} | draft.values
+            draft.places = defaults.places | draft.places
         if not draft.objtype:
             return
         first = self.opened.setdefault((draft.objtype, draft.name), draft.line)
@@ -84,16 +100,16 @@ class _Reader:
         self.drafts.append(draft)
 
     def _header(self, number: int, line: str, text: str) -> None:
-        name = text[:-1].strip(_BLANKS)
+        name = text[:-1].strip(BLANKS)
         col = _column(line)
         if "=" in name:
             attribute, _, value = name.partition("=")
-            quoted = f'{attribute.strip(_BLANKS)}="{value.strip(_BLANKS)}:"'
+            quoted = f'{attribute.strip(BLANKS)}="{value.strip(BLANKS)}:"'
             self._complain(f"a value that ends with a colon needs quotes: write {quoted}", number, col)
             return
         self.close()
         self.has_type = False
-        found = _DEFAULTS.fullmatch(name)
+        found = DEFAULTS.fullmatch(name)
         self.in_defaults = found is not None
         if found:
             objtype = found[1]
@@ -107,7 +123,7 @@ class _Reader:
 
     def _attribute(self, number: int, line: str, text: str) -> None:
         attribute, equals, value = text.partition("=")
-        attribute, value = attribute.rstrip(_BLANKS), value.lstrip(_BLANKS)
+        attribute, value = attribute.rstrip(BLANKS), value.lstrip(BLANKS)
         col = _column(line)
         if not equals:
             self._complain(f'expected "name:" or "attribute=value", found "{text}"', number, col)
@@ -140,7 +156,7 @@ class _Reader:
 
 
 def _column(line: str) -> int:
-    return len(line) - len(line.lstrip(_BLANKS)) + 1 if line[0] in _BLANKS else 1
+    return len(line) - len(line.lstrip(BLANKS)) + 1 if line[0] in BLANKS else 1
 
 
 def format_stanzas(objects: Iterable[Draft]) -> str:
@@ -159,12 +175,15 @@ def format_stanzas(objects: Iterable[Draft]) -> str:
                 )
                 problems.append(Problem(message, draft.source(attribute) if draft.file else None))
             elif value:
-                lines.append(f"    {attribute}={_quoted(value)}")
+                lines.append(f"    {attribute}={quoted(value)}")
     if problems:
         raise InvalidInput(problems)
     return "\n".join(lines) + "\n"
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
+    """A value as it stands behind "=": in quotes where it would not be read as it is."""
+    if not value:
+        return ""
     edges = value[0] + value[-1]
     return f'"{value}"' if any(letter in '" \t' for letter in edges) or value[-1] in ":\r" else value

@@ -17,10 +17,19 @@ def shown_name(path: Path, root: Path | None) -> str:
 def read_text(path: Path, *, root: Path | None = None) -> str:
     """The file's text; a byte order mark is dropped. Raises InvalidInput when it cannot be read or is not UTF-8."""
     name = shown_name(path, root)
+    return decoded(read_content(path, name), name)
+
+
+def read_content(path: Path, name: str) -> bytes:
+    """The file's bytes; `name` is the file's in messages. Raises InvalidInput when it cannot be read."""
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise InvalidInput(f"cannot be read: {(error.strerror or str(error)).lower()}", Source(name)) from None
+
+
+def decoded(content: bytes, name: str) -> str:
+    """The text of a file's bytes, without a byte order mark; `name` is the file's in messages. Raises InvalidInput."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

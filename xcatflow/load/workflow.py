@@ -22,19 +22,36 @@ _MOST_NESTED = 8
 def load_workflow(path: Path, root: Path) -> PlacedWorkflow:
     """The workflow at `path`, its blocks read as well; `root` is the site that messages name files from. Raises InvalidInput with
     every problem found."""
+    placed, problems = place_workflow(path, root)
+    if problems:
+        raise InvalidInput(problems)
+    return placed
+
+
+def place_workflow(path: Path, root: Path) -> tuple[PlacedWorkflow, tuple[Problem, ...]]:
+    """The workflow as far as it can be read, and what is wrong with it. Raises InvalidInput where it can be made nothing of."""
     document = read_yaml(path, root=root)
     spec = _validate(document, Workflow)
     _name_matches(spec.name, path, document)
     problems: list[Problem] = []
     inputs = Inputs(declared=spec.inputs)
     steps = _Placer(root, problems).place(document, spec.steps, inputs, _Around())
-    if problems:
-        raise InvalidInput(problems)
-    return PlacedWorkflow(spec, tuple(steps), document.source_of)
+    return PlacedWorkflow(spec, tuple(steps), document.source_of), tuple(problems)
 
 
 def load_chain(path: Path, root: Path, workflow: Callable[[str], PlacedWorkflow]) -> PlacedChain:
     """The chain at `path`; `workflow` loads one by name and raises InvalidInput."""
+    placed, problems = place_chain(path, root, workflow)
+    if problems:
+        raise InvalidInput(problems)
+    return placed
+
+
+def place_chain(
+    path: Path, root: Path, workflow: Callable[[str], PlacedWorkflow]
+) -> tuple[PlacedChain, tuple[Problem, ...]]:
+    """The chain with those of its workflows that could be loaded, and what is wrong with it. Raises InvalidInput where it can be made
+    nothing of."""
     document = read_yaml(path, root=root)
     spec = _validate(document, Chain)
     _name_matches(spec.name, path, document)
@@ -56,9 +73,7 @@ def load_chain(path: Path, root: Path, workflow: Callable[[str], PlacedWorkflow]
             if name not in loaded.spec.inputs
             for source in (document.source_of(("workflows", index, "inputs", name), key=True),)
         ]
-    if problems:
-        raise InvalidInput(problems)
-    return PlacedChain(spec, tuple(placed), document.source_of)
+    return PlacedChain(spec, tuple(placed), document.source_of), tuple(problems)
 
 
 def _validate(document: YamlDocument, model: type[M]) -> M:

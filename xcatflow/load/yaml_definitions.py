@@ -52,7 +52,7 @@ class _Reader:
             if objtype is None:
                 hint = did_you_mean(section, SECTIONS) or f", expected one of {', '.join(SECTIONS)}"
                 self._complain(f'unknown kind of objects "{section}"{hint}', place)
-            elif objtype == "site" and not _names_clustersite(node):
+            elif objtype == "site" and not names_clustersite(node):
                 self._object(objtype, "clustersite", place, node)
             else:
                 for name, at, attributes in self._entries(node, f'names of objects below "{section}"'):
@@ -106,7 +106,8 @@ class _Reader:
         self.problems.append(Problem(message, Draft("", "", self.name, *place).source()))
 
 
-def _names_clustersite(node: YamlNode) -> bool:
+def names_clustersite(node: YamlNode) -> bool:
+    """Whether the section `site` names its object, instead of holding the attributes itself."""
     return isinstance(node, YamlMapping) and isinstance(node.items.get("clustersite"), YamlMapping)
 
 

@@ -3,15 +3,17 @@
 One document per file; no tags, no merge keys, anchors within reason.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     DocumentStartEvent,
+    MappingEndEvent,
     MappingStartEvent,
     ScalarEvent,
     SequenceEndEvent,
@@ -21,12 +23,24 @@ from ruamel.yaml.reader import ReaderError
 
 from xcatflow.errors import InvalidInput, Problem, Source
 from xcatflow.load.text import read_text, shown_name
+from xcatflow.load.yaml_pieces import Piece
 from xcatflow.load.yaml_tree import YamlDocument, YamlMapping, YamlNode, YamlScalar, YamlSequence
 
-__all__ = ["YamlDocument", "YamlMapping", "YamlNode", "YamlScalar", "YamlSequence", "parse_yaml", "read_yaml"]
+__all__ = [
+    "YamlDocument",
+    "YamlMapping",
+    "YamlNode",
+    "YamlScalar",
+    "YamlSequence",
+    "parse_pieces",
+    "parse_yaml",
+    "read_yaml",
+]
 
 _MOST_COPIED = 10_000
 _MOST_NESTED = 100
+_COLON = re.compile(r"\s*:")
+_PROPERTIES = re.compile(r"(?:(?:&[^\s,\[\]{}]+|!)(?:\s+|$|(?=[,\]}])))*")
 
 
 def read_yaml(path: Path, *, root: Path | None = None) -> YamlDocument:
@@ -45,6 +59,61 @@ def parse_yaml(text: str, path: Path, *, name: str = "") -> YamlDocument:
         before = text[: error.position]
         place = Source(name, before.count("\n") + 1, error.position - before.rfind("\n"))
         raise InvalidInput(f"bad YAML: the character U+{ord(text[error.position]):04X} is not allowed", place) from None
+
+
+def parse_pieces(text: str) -> Piece | None:
+    """The pieces of a text that `parse_yaml` took; None where it holds nothing."""
+    pieces = _Pieces(text)
+    for event in pieces.events:
+        if isinstance(event, DocumentStartEvent):
+            return pieces.piece(next(pieces.events))
+    return None
+
+
+class _Pieces:
+    """Builds pieces from the parser's events."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.events: Iterator[Any] = YAML(typ="safe", pure=True).parse(text)
+        self.anchors: dict[str, Piece] = {}
+
+    def piece(self, event: Any) -> Piece:
+        outer, end = event.start_mark.index, event.end_mark.index
+        if isinstance(event, AliasEvent):
+            return Piece("alias", outer, outer, end, target=self.anchors[event.anchor])
+        anchor = event.anchor or ""
+        found = _PROPERTIES.match(self.text, outer, end) if anchor or event.tag else None
+        start = found.end() if found else outer
+        if isinstance(event, ScalarEvent):
+            style = event.style or ""
+            if style in ("|", ">"):
+                end = start + len(self.text[start:end].rstrip())
+            made = Piece("scalar", outer, start, end, event.value, style, anchor=anchor)
+        else:
+            kind: Literal["sequence", "mapping"] = "sequence" if isinstance(event, SequenceStartEvent) else "mapping"
+            made = Piece(kind, outer, end - 1 if event.flow_style else end, end, flow=event.flow_style, anchor=anchor)
+            self._fill(made)
+        if anchor:
+            self.anchors[anchor] = made
+        return made
+
+    def _fill(self, made: Piece) -> None:
+        while not isinstance(event := next(self.events), SequenceEndEvent | MappingEndEvent):
+            item = self.piece(event)
+            if made.kind == "sequence":
+                made.items.append(item)
+            else:
+                value = self.piece(next(self.events))
+                if value.empty and value.outer == value.start:
+                    # The parser may place nothing where the next key begins.
+                    colon = _COLON.match(self.text, item.end)
+                    value.outer = value.start = value.end = colon.end() if colon else item.end
+                made.pairs.append((item, value))
+        if made.flow:
+            made.end = event.end_mark.index
+        else:
+            made.end = made.items[-1].end if made.kind == "sequence" else made.pairs[-1][1].end
 
 
 def _complaint(error: Any, name: str) -> Problem:

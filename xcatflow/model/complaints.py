@@ -7,6 +7,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from xcatflow.errors import Problem, Source, did_you_mean
+from xcatflow.model.expected import expected, joined, sort_of
 from xcatflow.model.placed import Places
 
 Path = tuple[str | int, ...]
@@ -16,14 +17,37 @@ def problems_of(error: ValidationError, model: type[BaseModel], place: Places) -
     """One problem per finding, at its place."""
     found: dict[tuple[Source, str], Problem] = {}
     findings = error.errors(include_url=False)
+    alternatives = _alternatives(findings, model)
     for finding in findings:
         if finding["type"] == "too_short" and any(_inside(other["loc"], finding["loc"]) for other in findings):
             continue  # pydantic does not count items that have a complaint of their own
-        path = _real_path(finding["loc"], model)
-        source = place(path, key=finding["type"] == "extra_forbidden")
-        problem = Problem(_message(finding, path, model), source)
-        found.setdefault((source, problem.message), problem)
+        unknown_key = finding["type"] == "extra_forbidden"
+        # An unknown key may look like anything, also like what pydantic puts between.
+        *above, last = finding["loc"] or ("",)
+        path = (*_real_path(above, model), last) if unknown_key else _real_path(finding["loc"], model)
+        source = place(path, key=unknown_key)
+        if expected(finding):
+            if any(_inside(_real_path(other["loc"], model), path) for other in findings):
+                continue  # one of the forms that are allowed here was tried, and told further inside
+            message = _expected(path, alternatives[path], finding["input"])
+        else:
+            message = _message(finding, path, model)
+        found.setdefault((source, message), Problem(message, source))
     return tuple(found.values())
+
+
+def _alternatives(findings: Iterable[Any], model: type[BaseModel]) -> dict[Path, list[str]]:
+    """What was expected at a path, where it could have several forms."""
+    found: dict[Path, list[str]] = {}
+    for finding in findings:
+        if words := expected(finding):
+            found.setdefault(_real_path(finding["loc"], model), []).append(words)
+    return found
+
+
+def _expected(path: Path, words: Iterable[str], value: object) -> str:
+    name = ".".join(str(part) for part in path)
+    return f'"{name}": expected {joined(words)}, found {sort_of(value)}'
 
 
 def _message(finding: Any, path: Path, model: type[BaseModel]) -> str:
@@ -41,24 +65,11 @@ def _message(finding: Any, path: Path, model: type[BaseModel]) -> str:
             return f'"{name}": {text}' if name else text
         case _:
             text = str(finding["msg"])
-            found = finding["input"]
-            shown = f', found "{found}"' if isinstance(found, str | int | float) else f", found {_sort(found)}"
-            return f'"{name}": {text[:1].lower()}{text[1:]}{shown}'
+            return f'"{name}": {text[:1].lower()}{text[1:]}, found {sort_of(finding["input"])}'
 
 
 def _inside(loc: Path, other: Path) -> bool:
     return len(loc) > len(other) and loc[: len(other)] == other
-
-
-def _sort(value: object) -> str:
-    match value:
-        case None:
-            return "nothing"
-        case dict():
-            return "a mapping"
-        case list() | tuple():
-            return "a list"
-    return type(value).__name__
 
 
 def _real_path(loc: Iterable[str | int], model: type[BaseModel]) -> Path:

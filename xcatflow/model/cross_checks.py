@@ -1,167 +1,171 @@
-"""What only shows when all definitions are seen together: references, addresses used twice, attributes on the wrong sort of node."""
+"""What only shows when all definitions are seen together and cannot be worked with: broken rules, addresses used twice, references to
+machines that are not there. What is merely odd is found by `model.checks`."""
 
 from collections.abc import Callable, Iterable, Iterator
-from ipaddress import ip_address
+from dataclasses import dataclass
 
-from xcatflow.errors import InvalidInput, Problem, did_you_mean
+from xcatflow.errors import InvalidInput, Problem, Source
 from xcatflow.model import values
+from xcatflow.model.alike import Alike
 from xcatflow.model.attributes import DOCKER_ONLY
 from xcatflow.model.definitions import Definitions, Node
 from xcatflow.model.endpoint import parse_endpoint
-from xcatflow.model.formula import FormulaError, is_formula, parse_formula
-from xcatflow.model.names import container_problem, group_problem
+from xcatflow.model.findings import NOTHING_LOST, Findings, Lost, named
+from xcatflow.model.names import container_problem, group_problem, name_problem
+from xcatflow.model.written import written
 
-_METHODS = ("install", "netboot", "statelite")
-"""What `provmethod` could also say in old definitions."""
-
-
-def check_definitions(definitions: Definitions) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
-    """(errors, warnings) that need more than one object, without evaluating addresses."""
-    errors: list[Problem] = [*_same_subnet(definitions), *_group_names(definitions)]
-    warnings: list[Problem] = [*_bad_formulas(definitions)]
-    dynamic = {name for name, group in definitions.groups.items() if group.dynamic}
-    for node in definitions.nodes.values():
-        errors += _node_errors(definitions, node, dynamic)
-        warnings += _node_warnings(definitions, node)
-    return tuple(errors), tuple(warnings)
+_MOST_TOLD = 4
+"""Pairs of nodes of two files that are told one by one."""
 
 
-def _group_names(definitions: Definitions) -> Iterator[Problem]:
+def check_definitions(definitions: Definitions, nodes: Iterable[str] | None = None) -> tuple[Problem, ...]:
+    """What definitions must not say, in order of files; needs more than one object, and evaluates no address. With `nodes` the others are
+    known to be well."""
+    found = Findings()
+    rules(found, definitions, nodes=nodes)
+    return found.errors
+
+
+def check_addresses(definitions: Definitions) -> tuple[Problem, ...]:
+    """Addresses and MACs that two nodes share or that are none, and `dockerhost` values that name no node. Evaluates every node."""
+    found = Findings()
+    addresses(found, definitions)
+    return found.errors
+
+
+def rules(
+    found: Findings, definitions: Definitions, lost: Lost = NOTHING_LOST, nodes: Iterable[str] | None = None
+) -> None:
+    """What definitions must not say, whatever the values come to. What a node must not say depends on itself, its groups and the site: with
+    `nodes` only these are looked at."""
+    _same_subnet(found, definitions)
+    _group_names(found, definitions)
+    dynamic = frozenset(name for name, group in definitions.groups.items() if group.dynamic)
+    for node in definitions.nodes.values() if nodes is None else map(definitions.nodes.__getitem__, nodes):
+        _node(found, definitions, node, dynamic, lost)
+
+
+def addresses(found: Findings, definitions: Definitions, lost: Lost = NOTHING_LOST) -> None:
+    """What values must not come to."""
+    used = written(definitions)
+    if "ip" in used:
+        _shared(found, definitions, "ip", lambda text: (values.same_ip(text),))
+    if "mac" in used:
+        _shared(found, definitions, "mac", lambda text: tuple(address for address, _ in values.macs_of(text)))
+    if "dockerhost" in used:
+        _docker_hosts(found, definitions, lost)
+
+
+def _group_names(found: Findings, definitions: Definitions) -> None:
     for group in definitions.group_names:
         if group not in definitions.groups and (problem := group_problem(group)):
             for member in definitions.members(group) or ():
-                node = definitions.nodes[member]
-                yield Problem(f'"groups" of node "{member}": {problem}', node.source("groups"))
+                source = definitions.nodes[member].source("groups")
+                found.on_node("error", member, source, '"groups" of ', f": {problem}")
 
 
-def _bad_formulas(definitions: Definitions) -> Iterator[Problem]:
-    judged: dict[str, str] = {}
-    for holder in (*definitions.nodes.values(), *definitions.groups.values()):
-        for attribute, text in holder.attributes.items():
-            if text[0] in "|/" and is_formula(text) and attribute != "wherevals":
-                if text not in judged:
-                    judged[text] = _formula_problem(text)
-                if judged[text]:
-                    message = f'"{attribute}" of {holder.objtype} "{holder.name}": {judged[text]} in the formula {text}'
-                    yield Problem(message, holder.source(attribute))
-
-
-def _formula_problem(text: str) -> str:
-    try:
-        parse_formula(text)
-    except FormulaError as error:
-        return str(error)
-    return ""
-
-
-def _node_warnings(definitions: Definitions, node: Node) -> Iterator[Problem]:
-    if node.name != node.name.lower():
-        yield Problem(f'the node name "{node.name}" has capital letters, which DNS may not keep', node.source())
-    if definitions.members(node.name) is not None:
-        yield Problem(f'the node "{node.name}" hides the group of the same name in noderanges', node.source())
-    if problem := _osimage_problem(definitions, node):
-        yield Problem(f'"provmethod" of node "{node.name}": {problem}', node.source("provmethod"))
-
-
-def _osimage_problem(definitions: Definitions, node: Node) -> str:
-    image = node.attributes.get("provmethod")
-    if not image or image in definitions.osimages or image in _METHODS or is_formula(image):
-        return ""
-    if definitions.value(node.name, "mgt") == "docker":
-        return ""
-    return f'there is no osimage "{image}"{did_you_mean(image, definitions.osimages)}'
-
-
-def _node_errors(definitions: Definitions, node: Node, dynamic: Iterable[str]) -> Iterator[Problem]:
-    if dynamic and (wrong := [group for group in node.groups if group in dynamic]):
-        message = (
-            f'node "{node.name}" cannot be put into "{wrong[0]}": a dynamic group finds its members by "wherevals"'
-        )
-        yield Problem(message, node.source("groups"))
+def _node(found: Findings, definitions: Definitions, node: Node, dynamic: frozenset[str], lost: Lost) -> None:
+    if dynamic and not dynamic.isdisjoint(node.groups):
+        wrong = next(group for group in node.groups if group in dynamic)
+        after = f' cannot be put into "{wrong}": a dynamic group finds its members by "wherevals"'
+        found.on_node("error", node.name, node.source("groups"), "", after)
     docker = definitions.value(node.name, "mgt") == "docker"
-    if docker and (problem := container_problem(node.name)):
-        yield Problem(problem, node.source())
-    if not docker:
-        for attribute in node.attributes.keys() & DOCKER_ONLY:
-            found = definitions.value(node.name, "mgt")
-            message = f'"{attribute}" of node "{node.name}" needs mgt=docker on the node or one of its groups, found '
-            yield Problem(message + (f"mgt={found}" if found else "no mgt"), node.source(attribute))
+    if docker and not name_problem("node", node.name) and (problem := container_problem(node.name)):
+        found.error(problem, node.source())
+    if not docker and not (lost and any(lost(group) for group in node.groups if group not in definitions.groups)):
+        for attribute in sorted(node.attributes.keys() & DOCKER_ONLY):
+            mgt = definitions.value(node.name, "mgt")
+            after = f" needs mgt=docker on the node or one of its groups, found {f'mgt={mgt}' if mgt else 'no mgt'}"
+            found.on_node("error", node.name, node.source(attribute), f'"{attribute}" of ', after)
 
 
-def _same_subnet(definitions: Definitions) -> Iterator[Problem]:
+def _same_subnet(found: Findings, definitions: Definitions) -> None:
     seen: dict[values.Network4or6, str] = {}
     for network in sorted(definitions.networks.values(), key=lambda network: network.source()):
         first = seen.setdefault(network.subnet, network.name)
         if first != network.name:
             message = f'network "{network.name}" has the same net and mask as "{first}"'
-            yield Problem(f"{message} ({definitions.networks[first].source()}): remove one", network.source("net"))
+            found.error(f"{message} ({definitions.networks[first].source()}): remove one", network.source("net"))
 
 
-def check_addresses(definitions: Definitions) -> tuple[Problem, ...]:
-    """Addresses and MACs that two nodes share or that are none, and `dockerhost` values that name no node. Evaluates every node."""
-    return (
-        *_shared(definitions, "ip", lambda text: (values.same_ip(text),)),
-        *_shared(definitions, "mac", lambda text: tuple(address for address, _ in values.macs_of(text))),
-        *_docker_hosts(definitions),
-    )
-
-
-def _shared(definitions: Definitions, attribute: str, keys: Callable[[str], tuple[str, ...]]) -> Iterator[Problem]:
+def _shared(found: Findings, definitions: Definitions, attribute: str, keys: Callable[[str], tuple[str, ...]]) -> None:
     seen: dict[str, str] = {}
+    pairs: list[_Pair] = []
     for node in definitions.nodes:
         text = definitions.value(node, attribute)
         if text is None:
             continue
         try:
-            found = keys(text)
+            addresses = keys(text)
         except ValueError as error:
-            yield Problem(f'"{attribute}" of node "{node}": {error}', definitions.source(node, attribute))
+            expected, _, example = str(error).partition(", found ")
+            source = definitions.source(node, attribute)
+            found.on_node("error", node, source, f'"{attribute}" of ', f": {expected}", f", found {example}")
             continue
-        for key in dict.fromkeys(found):
-            first = seen.setdefault(key, node)
+        for address in dict.fromkeys(addresses):
+            first = seen.setdefault(address, node)
             if first != node:
-                there = definitions.source(first, attribute)
-                message = f'node "{node}" has the {attribute} {key} of node "{first}" ({there}): give each its own'
-                yield Problem(message, definitions.source(node, attribute))
+                here, there = definitions.source(node, attribute), definitions.source(first, attribute)
+                pairs.append(_Pair(node, address, first, here or Source(""), there or Source("")))
+    for together in _folded(pairs):
+        found.error(_twice(attribute, together), together[0].here)
 
 
-def _docker_hosts(definitions: Definitions) -> Iterator[Problem]:
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A node with an address that another one had first, and where both were written."""
+
+    node: str
+    address: str
+    first: str
+    here: Source
+    there: Source
+
+
+def _folded(pairs: Iterable[_Pair]) -> Iterator[list[_Pair]]:
+    """Those that come from the same two lines together, and those of two files together where they are many: somebody copied."""
+    lines: dict[tuple[Source, Source], list[_Pair]] = {}
+    for pair in pairs:
+        lines.setdefault((pair.here, pair.there), []).append(pair)
+    files: dict[tuple[str, str], list[list[_Pair]]] = {}
+    for (here, there), together in lines.items():
+        files.setdefault((here.file, there.file), []).append(together)
+    for groups in files.values():
+        if len(groups) > _MOST_TOLD:
+            yield sorted((pair for group in groups for pair in group), key=lambda pair: pair.here)
+        else:
+            yield from groups
+
+
+def _twice(attribute: str, pairs: list[_Pair]) -> str:
+    first = pairs[0]
+    other = f'{first.address} of node "{first.first}" ({first.there}): give each its own'
+    if len(pairs) == 1:
+        return f'node "{first.node}" has the {attribute} {other}'
+    nodes = list(dict.fromkeys(pair.node for pair in pairs))
+    have = "have" if len(nodes) > 1 else "has"
+    return f'{named(nodes)} {have} the {attribute} of another node, the first is "{first.node}" with {other}'
+
+
+def _docker_hosts(found: Findings, definitions: Definitions, lost: Lost) -> None:
     judged: dict[str, str] = {}
+    close = Alike(definitions.nodes)
     for node in definitions.nodes:
         text = definitions.value(node, "dockerhost")
         if text is None:
             continue
         if text not in judged:
-            judged[text] = _docker_host_problem(definitions, text)
+            judged[text] = _docker_host_problem(definitions, text, lost, close)
         if judged[text]:
-            message = f'"dockerhost" of node "{node}": {judged[text]}'
-            yield Problem(message, definitions.source(node, "dockerhost"))
+            source = definitions.source(node, "dockerhost")
+            found.on_node("error", node, source, '"dockerhost" of ', f": {judged[text]}")
 
 
-def _docker_host_problem(definitions: Definitions, text: str) -> str:
+def _docker_host_problem(definitions: Definitions, text: str, lost: Lost, close: Alike) -> str:
     try:
         machine = parse_endpoint(text).machine
     except InvalidInput as error:
         return error.problems[0].message
-    if machine is None or machine in definitions.nodes or _is_address(machine):
+    if machine is None or machine in definitions.nodes or values.is_address(machine) or lost(machine):
         return ""
-    return f'there is no node "{machine}"{did_you_mean(machine, definitions.nodes)}'
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def check_networks(definitions: Definitions) -> tuple[Problem, ...]:
-    """Nodes whose address lies outside every network, where networks are defined: worth a warning."""
-    if not definitions.networks:
-        return ()
-    return tuple(
-        Problem(f'"ip" of node "{node}": {ip} lies in no defined network', definitions.source(node, "ip"))
-        for node in definitions.nodes
-        if (ip := definitions.value(node, "ip")) and definitions.network_of(ip) is None
-    )
+    return f'there is no node "{machine}"{close.hint(machine)}'

@@ -4,76 +4,103 @@ Values are computed when asked for, from plain dictionaries; nothing is validate
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
 from ipaddress import ip_address
 from types import MappingProxyType
-from typing import TypeVar
+from typing import cast
 
 from xcatflow.errors import Problem, Source
 from xcatflow.model import attributes as table
 from xcatflow.model.formula import Formula, FormulaError, is_formula, parse_formula
 from xcatflow.model.nics import evaluate_nics, nic_entries, split_nic
 from xcatflow.model.objects import NOWHERE, Definition, Group, Network, Node, Origin, OsImage, Record
+from xcatflow.model.stock import XCATDEFAULTS, Objects, Stock
+from xcatflow.model.values import Network4or6
 from xcatflow.model.wherevals import matches
 
-__all__ = ["NOWHERE", "Definition", "Definitions", "Group", "Network", "Node", "Origin", "OsImage", "Record"]
+__all__ = [
+    "NOWHERE",
+    "XCATDEFAULTS",
+    "Definition",
+    "Definitions",
+    "Group",
+    "Network",
+    "Node",
+    "Origin",
+    "OsImage",
+    "Record",
+]
 
-D = TypeVar("D", bound=Definition)
-
-
-def _by_name(objects: Iterable[D]) -> Mapping[str, D]:
-    return MappingProxyType({item.name: item for item in sorted(objects, key=lambda item: item.name)})
+_XCATDEFAULTS = Node(
+    name=XCATDEFAULTS, attributes={"postscripts": "syslog,remoteshell,syncfiles", "postbootscripts": "otherpkgs"}
+)
+_OWN_SHELVES = ("node", "group", "osimage", "network", XCATDEFAULTS)
 
 
 class Definitions:
     """A frozen registry. All mappings are in order of names."""
 
-    def __init__(self, objects: Iterable[Definition] = (), warnings: Iterable[Problem] = ()) -> None:
-        """`objects` of any types, no two of the same type with one name; `warnings` of whoever read them."""
-        given = tuple(objects)
-        self.nodes: Mapping[str, Node] = _by_name(item for item in given if isinstance(item, Node))
-        self.groups: Mapping[str, Group] = _by_name(item for item in given if isinstance(item, Group))
-        self.osimages: Mapping[str, OsImage] = _by_name(item for item in given if isinstance(item, OsImage))
-        self.networks: Mapping[str, Network] = _by_name(item for item in given if isinstance(item, Network))
-        records = [item for item in given if isinstance(item, Record)]
-        self.records: Mapping[tuple[str, str], Record] = MappingProxyType(
-            {(item.kind, item.name): item for item in records}
-        )
-        clustersite = self.records.get(("site", "clustersite"))
-        self.site: Mapping[str, str] = clustersite.attributes if clustersite else MappingProxyType({})
-        self._static = self._static_members()
+    def __init__(
+        self, objects: Iterable[Definition] = (), warnings: Iterable[Problem] = (), *, stock: Stock | None = None
+    ) -> None:
+        """`objects` of any types, no two of the same type with one name, and `warnings` of whoever read them; or the `stock` that has
+        both."""
+        self._stock: Stock = Objects(objects, warnings) if stock is None else stock
+        self.nodes = cast(Mapping[str, Node], self._stock.shelf("node"))
+        self.groups = cast(Mapping[str, Group], self._stock.shelf("group"))
+        self.osimages = cast(Mapping[str, OsImage], self._stock.shelf("osimage"))
+        self.networks = cast(Mapping[str, Network], self._stock.shelf("network"))
         self._dynamic: dict[str, tuple[str, ...]] = {}
-        self._merged = self._merged_attributes()
-        self._subnets = [(network.subnet, network) for network in self.networks.values()]
         self._formulas: dict[str, Formula | str] = {}
-        self._warnings: dict[Problem, None] = dict.fromkeys(warnings)
+        self._warnings: dict[Problem, None] = {}
 
-    def _static_members(self) -> Mapping[str, tuple[str, ...]]:
-        found: dict[str, list[str]] = {name: [] for name, group in self.groups.items() if not group.dynamic}
-        for node in self.nodes.values():
-            for group in node.groups:
-                found.setdefault(group, []).append(node.name)
-        return {name: tuple(members) for name, members in found.items()}
+    @cached_property
+    def records(self) -> Mapping[tuple[str, str], Record]:
+        """All other objects by (type, name)."""
+        shelves = (cast(Mapping[str, Record], self.objects(name)) for name in self._stock.shelves if _is_record(name))
+        return MappingProxyType({(item.kind, item.name): item for shelf in shelves for item in shelf.values()})
 
-    def _merged_attributes(self) -> Mapping[str, str]:
+    @cached_property
+    def site(self) -> Mapping[str, str]:
+        """Cluster-wide settings."""
+        clustersite = self._stock.shelf("site").get("clustersite")
+        return clustersite.attributes if clustersite else MappingProxyType({})
+
+    @cached_property
+    def xcatdefaults(self) -> Node:
+        """The pseudo node that has what every node's script lists begin with."""
+        found = self._stock.shelf(XCATDEFAULTS).get(XCATDEFAULTS)
+        return found if isinstance(found, Node) else _XCATDEFAULTS
+
+    @cached_property
+    def _merged(self) -> Mapping[str, str]:
         entries = (entry.strip().partition(":") for entry in self.site.get("hierarchicalattrs", "").split(","))
         return {name: delimiter or "," for name, _, delimiter in entries if name}
+
+    @cached_property
+    def _subnets(self) -> tuple[tuple[Network4or6, Network], ...]:
+        return tuple((network.subnet, network) for network in self.networks.values())
+
+    def objects(self, objtype: str) -> Mapping[str, Definition]:
+        """The objects of a type by name, in order. Groups that are only named by nodes are not among them."""
+        return self._stock.shelf(objtype) if objtype != XCATDEFAULTS else MappingProxyType({})
 
     # --- groups ---
 
     @property
     def group_names(self) -> tuple[str, ...]:
         """Names of all groups, defined or only named by nodes, sorted."""
-        return tuple(sorted(self._static.keys() | self.groups.keys()))
+        return tuple(sorted({*self._stock.group_names, *self.groups}))
 
     def members(self, group: str) -> tuple[str, ...] | None:
         """The nodes of a group, sorted; None when there is no such group. Dynamic groups are evaluated."""
         defined = self.groups.get(group)
         if defined is None or not defined.dynamic:
-            return self._static.get(group)
+            return self._stock.members(group)
         if group not in self._dynamic:
+            terms = defined.wherevals
             self._dynamic[group] = tuple(
-                node for node in self.nodes if matches(defined.wherevals, partial(self.value, node))
+                node.name for node in self.nodes.values() if matches(terms, partial(self._value, node))
             )
         return self._dynamic[group]
 
@@ -87,14 +114,31 @@ class Definitions:
     def value(self, node: str, attribute: str) -> str | None:
         """What a node finally has: its own value, else that of its first group with one, formulas evaluated; None where there is
         nothing. `node` is its name; `nicips.eth1` one adapter's value. Raises KeyError for an unknown node."""
-        own = self.nodes[node]
+        return self._value(self.nodes[node], attribute)
+
+    def values(self, attribute: str) -> Iterator[tuple[str, str | None]]:
+        """(node, value) for every node, in order of names: quicker than to ask for one after the other where there are very many."""
+        plain = attribute in table.ATTRIBUTES["node"] and attribute != "node" and attribute not in self._merged
+        inherited: dict[str, tuple[Definition, str] | None] = {}
+        for node in self.nodes.values():
+            groups = node.attributes.get("groups", "")
+            if not plain or node.attributes.get(attribute):
+                yield node.name, self._value(node, attribute)
+                continue
+            # Nodes of the same groups inherit the same.
+            if groups not in inherited:
+                inherited[groups] = next(self.candidates(node, attribute), None)
+            found = inherited[groups]
+            yield node.name, self._evaluate(found[1], node, attribute, found[0]) or None if found else None
+
+    def _value(self, own: Node, attribute: str) -> str | None:
         head, nic = self._meant(own, attribute)
         if head == "node":
-            return node
+            return own.name
         if head in self._merged and head not in table.OWN_ONLY:
             found = self._merge(own, head, self._merged[head])
         else:
-            found = next((self._evaluate(raw, own, head, holder) for holder, raw in self._candidates(own, head)), "")
+            found = next((self._evaluate(raw, own, head, holder) for holder, raw in self.candidates(own, head)), "")
         if nic:
             found = dict(nic_entries(found)).get(nic, "")
         return found or None
@@ -106,16 +150,18 @@ class Definitions:
         head, nic = self._meant(own, attribute)
         if not head or head == "node":
             return own.source()
-        for holder, _ in self._candidates(own, head):
+        for holder, _ in self.candidates(own, head):
             return holder.source(attribute if nic and attribute in holder.origin.places else head)
         return None
 
     def raw(self, node: str, attribute: str) -> tuple[Definition, str] | None:
         """The object whose value decides, and that value before evaluation; None where there is none."""
         own = self.nodes[node]
-        return next(self._candidates(own, self._meant(own, attribute)[0]), None)
+        return next(self.candidates(own, self._meant(own, attribute)[0]), None)
 
-    def _candidates(self, node: Node, attribute: str) -> Iterator[tuple[Definition, str]]:
+    def candidates(self, node: Node, attribute: str) -> Iterator[tuple[Definition, str]]:
+        """The objects that have a value of `attribute` (its own name) for a node, in the order in which they are considered, each with
+        that value before evaluation."""
         if raw := node.attributes.get(attribute):
             yield node, raw
         if attribute in table.OWN_ONLY:
@@ -139,11 +185,11 @@ class Definitions:
         return name, ""
 
     def _has(self, node: Node, attribute: str, wanted: str) -> bool:
-        return wanted in (self.value(node.name, attribute) or "").split(",")
+        return wanted in (self._value(node, attribute) or "").split(",")
 
     def _merge(self, node: Node, attribute: str, delimiter: str) -> str:
         entries: dict[str, None] = {}
-        for holder, raw in self._candidates(node, attribute):
+        for holder, raw in self.candidates(node, attribute):
             found = self._evaluate(raw, node, attribute, holder)
             entries.update(dict.fromkeys(entry for part in found.split(delimiter) if (entry := part.strip())))
         return delimiter.join(entries)
@@ -171,7 +217,7 @@ class Definitions:
     @property
     def warnings(self) -> tuple[Problem, ...]:
         """What was found while reading, and by the values asked for until now: formulas that give no value."""
-        return tuple(self._warnings)
+        return tuple(dict.fromkeys((*self._stock.warnings, *self._warnings)))
 
     # --- references ---
 
@@ -188,6 +234,10 @@ class Definitions:
         if self.value(node, "mgt") == "docker":
             return None
         return self.osimages.get(self.value(node, "provmethod") or "")
+
+
+def _is_record(shelf: str) -> bool:
+    return shelf not in _OWN_SHELVES
 
 
 def _parsed(text: str) -> Formula | str:

@@ -14,11 +14,11 @@ import re
 from dataclasses import dataclass
 
 from xcatflow.model.formula_functions import FormulaError
-from xcatflow.model.formula_parts import Captures, Evaluate, compile_arithmetic, compile_plain
+from xcatflow.model.formula_parts import Captures, Evaluate, Note, compile_arithmetic, compile_plain
+from xcatflow.model.regex import compile_regex
 
 __all__ = ["Formula", "FormulaError", "is_formula", "parse_formula"]
 
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _NUMBER = re.compile(r"[0-9]+")
 
 
@@ -40,22 +40,32 @@ class Formula:
     def value(self, name: str) -> str:
         """The value for a node's name; empty means that the attribute has none. Raises FormulaError telling why there is no value."""
         if self.pattern is None:
-            numbers = [digits.lstrip("0") or "0" for digits in _NUMBER.findall(name)]
-            if not numbers:
-                raise FormulaError("there is no number in the name")
-            return self._render(numbers)
+            return self._render(numbers_of(name))
         found = self.pattern.search(name)
         if not found:
             raise FormulaError("the name does not match")
-        captures = [capture or "" for capture in found.groups()]
-        return name[: found.start()] + self._render(captures) + name[found.end() :]
+        return name[: found.start()] + self._render(captures_of(found)) + name[found.end() :]
 
     def _render(self, captures: Captures) -> str:
         return "".join(str(part(captures)) for part in self.parts)
 
 
-def parse_formula(text: str) -> Formula | None:
-    """The formula that `text` is, None where it is literal. Raises FormulaError when it has the shape of one but is not well formed."""
+def numbers_of(name: str) -> Captures:
+    """The numbers in a name, without leading zeros. Raises FormulaError where there is none."""
+    numbers = tuple(digits.lstrip("0") or "0" for digits in _NUMBER.findall(name))
+    if not numbers:
+        raise FormulaError("there is no number in the name")
+    return numbers
+
+
+def captures_of(found: re.Match[str]) -> Captures:
+    """What the groups of a regular expression captured; one that took no part is empty."""
+    return tuple(capture or "" for capture in found.groups())
+
+
+def parse_formula(text: str, note: Note | None = None) -> Formula | None:
+    """The formula that `text` is, None where it is literal; `note` hears the arithmetic whenever it is evaluated. Raises FormulaError when
+    it has the shape of one but is not well formed."""
     if not is_formula(text):
         return None
     if text[0] == "/":
@@ -63,12 +73,13 @@ def parse_formula(text: str) -> Formula | None:
         return Formula(text, _compile(pattern), compile_plain(replacement))
     pattern, bar, replacement = text[1:-1].partition("|")
     if not bar:
-        return Formula(text, None, compile_arithmetic(pattern))
-    return Formula(text, _compile(pattern), compile_arithmetic(replacement))
+        return Formula(text, None, compile_arithmetic(pattern, note, before=1))
+    before = len(pattern) + 2
+    return Formula(text, _compile(pattern), compile_arithmetic(replacement, note, before=before))
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
     try:
-        return re.compile(_ESCAPED.sub(lambda found: r"\Z" if found[1] == "z" else found[0], pattern), re.ASCII)
-    except re.error as error:
+        return compile_regex(pattern, ascii_only=True)
+    except ValueError as error:
         raise FormulaError(f'bad regular expression "{pattern}": {error}') from None

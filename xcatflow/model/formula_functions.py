@@ -17,7 +17,10 @@ _RANGE = re.compile(r"\s*([0-9]{1,9})(?::([0-9]{1,9}))?\s*")
 
 
 class FormulaError(XcatflowError):
-    """A formula that is not well formed, or gives no value for a name; the message says why."""
+    """A formula that is not well formed, or gives no value for a name; the message says why, in one line."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("".join(letter if letter.isprintable() else " " for letter in reason))
 
 
 def number(value: Value) -> int:

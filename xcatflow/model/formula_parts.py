@@ -5,7 +5,8 @@
     unary   = [ "-" ] primary
     primary = INTEGER | "$" DIGITS | "(" expr ")" | FUNCTION "(" [ expr { "," expr } ] ")" | STRING
 
-A replacement is compiled once into functions from captures to text, and evaluated for many nodes.
+A replacement is compiled once into functions from captures to text, and evaluated for many nodes. With a `note` every operation
+is told as it is done: `14 - 1 = 13`.
 """
 
 import re
@@ -13,10 +14,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from xcatflow.errors import did_you_mean
 from xcatflow.model.formula_functions import FUNCTIONS, FormulaError, Value, number
 
 Captures = Sequence[str]
 Evaluate = Callable[[Captures], Value]
+Note = Callable[[str], None]
 
 _TOKEN = re.compile(r"[ \t]*(?:([0-9]+)|\$([0-9]+)|([A-Za-z_][A-Za-z0-9_]*)|'([^']*)'|\"([^\"]*)\"|([-+*/%(),]))")
 _CAPTURE = re.compile(r"\$([0-9]{1,9})")
@@ -34,12 +37,13 @@ def compile_plain(text: str) -> tuple[Evaluate, ...]:
     return (*parts, _constant(text[at:]))
 
 
-def compile_arithmetic(text: str) -> tuple[Evaluate, ...]:
-    """The parts of a replacement whose outermost parentheses are arithmetic. Raises FormulaError telling what was expected."""
+def compile_arithmetic(text: str, note: Note | None = None, *, before: int = 0) -> tuple[Evaluate, ...]:
+    """The parts of a replacement whose outermost parentheses are arithmetic. Raises FormulaError telling what was expected, and at which
+    column of the formula: `before` characters of it stand before `text`."""
     parts: list[Evaluate] = []
     at = 0
     while (opening := text.find("(", at)) >= 0:
-        parser = _Parser(text, opening)
+        parser = _Parser(text, opening, note, before)
         parts += [*compile_plain(text[at:opening]), parser.parenthesised(0)]
         at = parser.at
     return (*parts, *compile_plain(text[at:]))
@@ -79,9 +83,36 @@ _OPERATORS: MappingProxyType[str, Callable[[int, int], int]] = MappingProxyType(
 )
 
 
-def _binary(operator: str, left: Evaluate, right: Evaluate) -> Evaluate:
+def _binary(operator: str, left: Evaluate, right: Evaluate, note: Note | None) -> Evaluate:
     compute = _OPERATORS[operator]
-    return lambda captures: compute(number(left(captures)), number(right(captures)))
+    if note is None:
+        return lambda captures: compute(number(left(captures)), number(right(captures)))
+
+    def noted(captures: Captures) -> Value:
+        one, other = number(left(captures)), number(right(captures))
+        result = compute(one, other)
+        note(f"{one} {operator} {other} = {result}")
+        return result
+
+    return noted
+
+
+def _called(function: str, arguments: Sequence[Evaluate], note: Note | None) -> Evaluate:
+    call = FUNCTIONS[function]
+    if note is None:
+        return lambda captures: call(*(argument(captures) for argument in arguments))
+
+    def noted(captures: Captures) -> Value:
+        values = [argument(captures) for argument in arguments]
+        result = call(*values)
+        note(f"{function}({', '.join(map(_written, values))}) = {_written(result)}")
+        return result
+
+    return noted
+
+
+def _written(value: Value) -> str:
+    return str(value) if isinstance(value, int) else f"'{value}'"
 
 
 @dataclass(slots=True)
@@ -90,6 +121,8 @@ class _Parser:
 
     text: str
     at: int
+    note: Note | None = None
+    before: int = 0
 
     def parenthesised(self, depth: int) -> Evaluate:
         self._expect("(")
@@ -99,16 +132,16 @@ class _Parser:
 
     def _expr(self, depth: int) -> Evaluate:
         if depth > _MOST_NESTED:
-            raise FormulaError("parentheses are nested too deep")
+            raise self._at("parentheses are nested too deep")
         left = self._term(depth)
         while operator := self._one_of("+-"):
-            left = _binary(operator, left, self._term(depth))
+            left = _binary(operator, left, self._term(depth), self.note)
         return left
 
     def _term(self, depth: int) -> Evaluate:
         left = self._unary(depth)
         while operator := self._one_of("*/%"):
-            left = _binary(operator, left, self._unary(depth))
+            left = _binary(operator, left, self._unary(depth), self.note)
         return left
 
     def _unary(self, depth: int) -> Evaluate:
@@ -124,10 +157,13 @@ class _Parser:
             return self.parenthesised(depth)
         if found is None or mark:
             raise self._wrong('a number, "$1", a function or "("')
+        if digits and len(digits) > _MOST_DIGITS:
+            raise self._at(f"the number {digits[:20]}... is too long")
+        if function and function not in FUNCTIONS:
+            hint = did_you_mean(function, FUNCTIONS) or f", expected {', '.join(FUNCTIONS)}"
+            raise self._at(f'unknown function "{function}"{hint}')
         self.at = found.end()
         if digits:
-            if len(digits) > _MOST_DIGITS:
-                raise FormulaError(f"the number {digits[:20]}... is too long")
             return _constant(int(digits))
         if capture:
             return _capture(int(capture[:9]))
@@ -136,16 +172,13 @@ class _Parser:
         return _constant(single if single is not None else double or "")
 
     def _call(self, function: str, depth: int) -> Evaluate:
-        if function not in FUNCTIONS:
-            raise FormulaError(f'unknown function "{function}", expected {", ".join(FUNCTIONS)}')
-        call = FUNCTIONS[function]
         arguments: list[Evaluate] = []
         self._expect("(")
         while not self._one_of(")"):
             if arguments:
                 self._expect(",")
             arguments.append(self._expr(depth + 1))
-        return lambda captures: call(*(argument(captures) for argument in arguments))
+        return _called(function, arguments, self.note)
 
     def _one_of(self, marks: str) -> str:
         found = _TOKEN.match(self.text, self.at)
@@ -160,4 +193,9 @@ class _Parser:
 
     def _wrong(self, expected: str) -> FormulaError:
         rest = self.text[self.at :].strip()
-        return FormulaError(f"expected {expected}, found {chr(34) + rest + chr(34) if rest else 'the end'}")
+        return self._at(f"expected {expected}, found {chr(34) + rest + chr(34) if rest else 'the end'}")
+
+    def _at(self, reason: str) -> FormulaError:
+        """`reason` with the column, counted from 1, of the next token."""
+        blanks = len(self.text[self.at :]) - len(self.text[self.at :].lstrip(" \t"))
+        return FormulaError(f"{reason} (column {self.before + self.at + blanks + 1})")

@@ -1,19 +1,18 @@
-"""The objects of an inventory, as written: frozen, values as texts, those we act on checked.
+"""The objects of an inventory, as written: frozen, values as texts.
 
-What a node finally has (inheritance, formulas) is `Definitions.value`; these models hold each object's own values only.
+What a node finally has (inheritance, formulas) is `Definitions.value`; these hold each object's own values only. Whether values are well
+formed is judged where files are read, by `xcatflow.model.typed`; here nothing is checked, so that a hundred thousand objects cost little.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal
-
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator, SkipValidation
+from types import MappingProxyType
+from typing import ClassVar
 
 from xcatflow.errors import Source
 from xcatflow.model import values
 from xcatflow.model.attributes import canonical
-from xcatflow.model.formula import is_formula
 from xcatflow.model.wherevals import Term, parse_terms
 
 
@@ -34,34 +33,16 @@ class Origin:
 
 NOWHERE = Origin("")
 
-List = Annotated[
-    tuple[str, ...], BeforeValidator(lambda text: values.split_list(text) if isinstance(text, str) else text)
-]
-Ip = Annotated[str, AfterValidator(values.or_formula(values.check_ip))]
-Mac = Annotated[str, AfterValidator(values.or_formula(values.check_mac))]
-Word = Annotated[str, AfterValidator(values.or_formula(values.check_word))]
-DockerHost = Annotated[str, AfterValidator(values.or_formula(values.check_dockerhost))]
-DockerCpus = Annotated[str, AfterValidator(values.or_formula(values.check_dockercpus))]
-DockerMemory = Annotated[str, AfterValidator(values.or_formula(values.check_dockermemory))]
-DockerNics = Annotated[str, AfterValidator(values.or_formula(values.check_dockernics))]
-DockerFlag = Annotated[Mapping[str, Any] | str, PlainValidator(lambda text: _flags(text))]
-ProvMethod = Annotated[str, AfterValidator(values.or_formula(values.check_provmethod))]
-Terms = Annotated[tuple[Term, ...], PlainValidator(partial(parse_terms, canonical=partial(canonical, "node")))]
 
-
-def _flags(text: str) -> Mapping[str, Any] | str:
-    return text if is_formula(text) else values.read_dockerflag(text)
-
-
-class Definition(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Definition:
     """Any object. `attributes` are its own values as written, empty ones left out."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
     objtype: ClassVar[str] = ""
 
     name: str
-    attributes: SkipValidation[Mapping[str, str]] = {}
-    origin: SkipValidation[Origin] = NOWHERE
+    attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    origin: Origin = NOWHERE
 
     def __hash__(self) -> int:
         return hash((type(self), self.name))
@@ -71,43 +52,39 @@ class Definition(BaseModel):
         return self.origin.source(attribute)
 
     def flaws(self) -> Iterator[tuple[str, str]]:
-        """(attribute, complaint) for what does not fit together; the attribute is empty where it is the whole object."""
+        """(attribute, complaint) for what does not fit together, where each value is well formed; the attribute is empty where it is
+        the whole object."""
         yield from ()
 
 
-class _NodeLike(Definition):
-    """What nodes have, and groups hand down to them. A value may be a formula."""
-
-    ip: Ip | None = None
-    mac: Mac | None = None
-    mgt: Word | None = None
-    dockerhost: DockerHost | None = None
-    dockercpus: DockerCpus | None = None
-    dockermemory: DockerMemory | None = None
-    dockernics: DockerNics | None = None
-    dockerflag: DockerFlag | None = None
-    provmethod: ProvMethod | None = None
-
-
-class Node(_NodeLike):
+class Node(Definition):
     """A machine or a container."""
 
+    __slots__ = ()
     objtype = "node"
-    groups: List = ()
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups it is in by its own word, in the order in which they hand down values."""
+        return values.split_list(self.attributes.get("groups", ""))
 
 
-class Group(_NodeLike):
+class Group(Definition):
     """A group: values for its members, or, when dynamic, the conditions that make members."""
 
+    __slots__ = ()
     objtype = "group"
-    grouptype: Literal["static", "dynamic"] = "static"
-    wherevals: Terms = ()
-
     _OWN: ClassVar = frozenset(("grouptype", "members", "membergroups", "wherevals", "usercomment"))
 
     @property
     def dynamic(self) -> bool:
-        return self.grouptype == "dynamic"
+        return self.attributes.get("grouptype") == "dynamic"
+
+    @property
+    def wherevals(self) -> tuple[Term, ...]:
+        """The conditions of a dynamic group; empty where there are none. Raises ValueError when they cannot be read."""
+        text = self.attributes.get("wherevals", "")
+        return parse_terms(text, partial(canonical, "node")) if text else ()
 
     def flaws(self) -> Iterator[tuple[str, str]]:
         if self.dynamic and not self.wherevals:
@@ -122,48 +99,62 @@ class Group(_NodeLike):
 class OsImage(Definition):
     """What is deployed on a host."""
 
+    __slots__ = ()
     objtype = "osimage"
-    imagetype: str = "linux"
-    osvers: str | None = None
-    osarch: str | None = None
-    provmethod: str | None = None
-    pkglist: List = ()
-    otherpkglist: List = ()
-    otherpkgdir: List = ()
-
     _LINUX_ONLY: ClassVar = frozenset(
         "pkgdir pkglist otherpkgdir otherpkglist template partitionfile addkcmdline rootimgdir exlist postinstall".split()  # noqa: SIM905
     )
 
     def flaws(self) -> Iterator[tuple[str, str]]:
-        if self.imagetype != "linux":
+        imagetype = self.attributes.get("imagetype", "linux")
+        if imagetype != "linux":
             for attribute in self._LINUX_ONLY & self.attributes.keys():
-                yield attribute, f'"{attribute}" needs imagetype=linux, found imagetype={self.imagetype}'
-        if len(local := [entry for entry in self.otherpkgdir if "://" not in entry]) > 1:
+                yield attribute, f'"{attribute}" needs imagetype=linux, found imagetype={imagetype}'
+        entries = values.split_list(self.attributes.get("otherpkgdir", ""))
+        if len(local := [entry for entry in entries if "://" not in entry]) > 1:
             yield "otherpkgdir", f"at most one entry may be a local directory, found {', '.join(local)}"
 
 
 class Network(Definition):
     """A subnet."""
 
+    __slots__ = ()
     objtype = "network"
-    net: Annotated[str, AfterValidator(values.check_net)]
-    mask: Annotated[str, AfterValidator(values.check_mask)]
-    gateway: Annotated[str, AfterValidator(values.check_gateway)] | None = None
 
     @property
     def subnet(self) -> values.Network4or6:
-        """Net and mask as one value."""
-        return values.subnet_of(self.net, self.mask)
+        """Net and mask as one value. Raises KeyError or ValueError where they make none."""
+        return values.subnet_of(self.attributes["net"], self.attributes["mask"])
+
+    @property
+    def gateway(self) -> str | None:
+        """An address, or `<xcatmaster>`."""
+        return self.attributes.get("gateway")
 
     def flaws(self) -> Iterator[tuple[str, str]]:
         try:
-            values.subnet_of(self.net, self.mask)
+            values.subnet_of(self.attributes["net"], self.attributes["mask"])
         except ValueError as error:
             yield "net", str(error)
 
 
+@dataclass(frozen=True, slots=True)
 class Record(Definition):
     """Any other object: `clustersite`, routes, records of media, and what old scripts list. Its type is `kind`."""
 
-    kind: str
+    kind: str = ""
+
+    def __hash__(self) -> int:
+        return hash((Record, self.kind, self.name))
+
+
+CLASSES: Mapping[str, type[Definition]] = MappingProxyType(
+    {each.objtype: each for each in (Node, Group, OsImage, Network)}
+)
+"""The types that have a class of their own."""
+
+
+def make(objtype: str, name: str, attributes: Mapping[str, str], origin: Origin = NOWHERE) -> Definition:
+    """An object of any type."""
+    sort = CLASSES.get(objtype)
+    return Record(name, attributes, origin, objtype) if sort is None else sort(name, attributes, origin)

@@ -53,6 +53,15 @@ def same_ip(text: str) -> str:
     return text if _IPV4.fullmatch(text) else str(_address(text, "an address such as 10.0.0.1"))
 
 
+def is_address(text: str) -> bool:
+    """Is it an address, and no name?"""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _address(text: str, expected: str) -> IPv4Address | IPv6Address:
     try:
         return ip_address(text)

@@ -15,14 +15,20 @@ def abbreviate(names: Iterable[str], inventory: Inventory) -> str:
     node has the same name) are not.
     """
     left = set(names)
-    groups = {
-        name: frozenset(inventory.members(name) or ())
-        for name in inventory.group_names
-        if name not in inventory.nodes and _GROUP.fullmatch(name)
-    }
+    groups: dict[str, frozenset[str]] = {}
+    for name in inventory.group_names:
+        members = inventory.members(name) or ()
+        # Most groups are out at a glance; where very many lists are abbreviated nothing else would be quick enough.
+        if (
+            1 < len(members) <= len(left)
+            and members[0] in left
+            and name not in inventory.nodes
+            and _GROUP.fullmatch(name)
+        ):
+            groups[name] = frozenset(members)
     chosen: list[str] = []
     for name in sorted(groups, key=lambda name: (-len(groups[name]), name)):
-        if len(groups[name]) > 1 and groups[name] <= left:
+        if groups[name] <= left:
             chosen.append(name)
             left -= groups[name]
     return ",".join((*sorted(chosen), *sorted(left)))

@@ -11,22 +11,24 @@ from pathlib import Path
 
 from xcatflow.errors import InvalidInput, Problem, Source, did_you_mean
 from xcatflow.model.attributes import ATTRIBUTES
-from xcatflow.model.pattern import is_number, parse_pattern
+from xcatflow.model.pattern import MOST_NAMES, is_number, parse_pattern
 from xcatflow.selection.files import lines_of
 from xcatflow.selection.grammar import parse
 from xcatflow.selection.inventory import Inventory, Nothing
 from xcatflow.selection.suggest import suggestion
-from xcatflow.selection.tokens import shown
+from xcatflow.selection.tokens import wrong
 from xcatflow.selection.tree import Criterion, Factor, File, Intersection, Level, Regex, Word
 
 _Names = frozenset[str] | set[str]
+
+_MANY_NAMES = 1000
 
 
 class UnknownNames(InvalidInput):
     """A noderange names what does not exist. `names` has each once in the order met, `valid` the nodes the rest of it means."""
 
     def __init__(self, names: tuple[str, ...], valid: tuple[str, ...], hint: str = "") -> None:
-        super().__init__(f"Invalid nodes and/or groups in noderange: {shown(','.join(names))}{hint}")
+        super().__init__(f"Invalid nodes and/or groups in noderange: {','.join(names)}{hint}")
         self.names = names
         self.valid = valid
 
@@ -48,7 +50,7 @@ def select(
     InvalidInput: UnknownNames when nodes or groups do not exist.
     """
     evaluation = _Evaluation(inventory, _surroundings(environ, cwd))
-    found = set(evaluation.level(parse(text)))
+    found = set(evaluation.noderange(text))
     found -= _excluded(inventory, evaluation.around)
     valid = tuple(sorted(found))
     if unknown := tuple(evaluation.unknown):
@@ -71,7 +73,7 @@ def expand(
     """
     around = _surroundings(environ, cwd)
     evaluation = _Expansion(inventory, around) if inventory is not None else _PureExpansion(Nothing(), around)
-    return tuple(sorted(evaluation.level(parse(text))))
+    return tuple(sorted(evaluation.noderange(text)))
 
 
 def _surroundings(environ: Mapping[str, str] | None, cwd: Path | None) -> _Surroundings:
@@ -84,7 +86,7 @@ def _excluded(inventory: Inventory, around: _Surroundings) -> _Names:
     if not text.strip():
         return set()
     try:
-        return _Evaluation(inventory, around).level(parse(text))
+        return _Evaluation(inventory, around).noderange(text)
     except InvalidInput as error:
         raise InvalidInput(
             Problem(f'in "excludenodes" of the site: {problem.message}', problem.source) for problem in error.problems
@@ -102,6 +104,15 @@ class _Evaluation:
         self._groups: dict[str, frozenset[str] | None] = {}
         self._criteria: dict[tuple[str, str, str], frozenset[str]] = {}
         self._reading: tuple[Path, ...] = ()
+        self._text = ""
+        self._generated = 0
+
+    def noderange(self, text: str) -> _Names:
+        """What a text means. Raises InvalidInput."""
+        before, self._text = self._text, text
+        names = self.level(parse(text))
+        self._text = before
+        return names
 
     def level(self, level: Level) -> _Names:
         """The plain items' nodes without those of the excluded items."""
@@ -147,10 +158,17 @@ class _Evaluation:
         pattern = parse_pattern(word.text)
         if pattern is None:
             return self._missing(word.text)
+        self._generated += pattern.count
+        if self._generated > MOST_NAMES:
+            raise wrong(self._text, f"it means more than {MOST_NAMES} names, narrow it", word.column)
+        # Of very many names only those that may mean something are looked up.
+        groups = frozenset(self.inventory.group_names) if pattern.count > _MANY_NAMES else None
         names: set[str] = set()
         for name in pattern:
             if name in self._nodes:
                 names.add(name)
+            elif groups is not None and name not in groups and not is_number(name):
+                names |= self._missing(name)
             else:
                 names |= self._named(name)
         return names
@@ -179,16 +197,11 @@ class _Evaluation:
         attribute = self.inventory.canonical(criterion.attribute)
         if attribute is None:
             hint = did_you_mean(criterion.attribute, ATTRIBUTES["node"])
-            where = f"noderange '{shown(criterion.noderange)}'"
-            raise InvalidInput(f"Unknown attribute '{shown(criterion.attribute)}' in {where}{hint}")
+            raise InvalidInput(f"Unknown attribute '{criterion.attribute}' in noderange '{self._text}'{hint}")
         key = (attribute, criterion.operator, criterion.value)
         if key not in self._criteria:
-            value = self.inventory.value
-            self._criteria[key] = frozenset(
-                node
-                for node in self._nodes
-                if criterion.holds(node if attribute == "node" else value(node, attribute) or "")
-            )
+            values = self.inventory.values(attribute)
+            self._criteria[key] = frozenset(node for node, value in values if criterion.holds(value or ""))
         return self._criteria[key]
 
     def _file(self, file: File) -> _Names:
@@ -201,7 +214,7 @@ class _Evaluation:
         self._reading = (*self._reading, path)
         for number, text in lines_of(path, file.path):
             try:
-                names |= self.level(parse(text))
+                names |= self.noderange(text)
             except InvalidInput as error:
                 place = Source(str(path), number)
                 raise InvalidInput(Problem(one.message, one.source or place) for one in error.problems) from None

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xcatflow.errors import InvalidInput
-from xcatflow.selection.tokens import shown
 
 _END = re.compile(r"[:\t ]")
 
@@ -25,4 +24,4 @@ def lines_of(path: Path, name: str) -> Iterator[tuple[int, str]]:
 
 
 def _unreadable(name: str, reason: str) -> InvalidInput:
-    return InvalidInput(f"Cannot open noderange file '{shown(name)}': {reason}")
+    return InvalidInput(f"Cannot open noderange file '{name}': {reason}")

@@ -23,8 +23,13 @@ def parse(text: str) -> Level:
     parser = _Parser(text)
     level = parser.level(0)
     if parser.sign == ")":
-        raise InvalidInput(UNBALANCED)
+        raise unbalanced(parser.column)
     return level
+
+
+def unbalanced(column: int) -> InvalidInput:
+    """The complaint about the parenthesis at `column`, which has no partner."""
+    return InvalidInput(f"{UNBALANCED} (column {column})")
 
 
 class _Parser:
@@ -40,6 +45,11 @@ class _Parser:
     def sign(self) -> str:
         """The sign that comes next; empty for an atom, "end" at the end."""
         return self._token.sign if self._token else "end"
+
+    @property
+    def column(self) -> int:
+        """Where the next token begins, counted from 1."""
+        return self._token.column if self._token else len(self._text) + 1
 
     def _advance(self) -> None:
         self._before = self.sign
@@ -76,10 +86,11 @@ class _Parser:
         sign = self.sign
         match sign:
             case "(":
+                opened = self.column
                 self._advance()
                 level = self.level(depth + 1)
                 if self.sign != ")":
-                    raise InvalidInput(UNBALANCED)
+                    raise unbalanced(opened)
                 self._advance()
                 return level
             case "-":
@@ -92,4 +103,4 @@ class _Parser:
         return f'"{self.sign}"' if self.sign else "another name"
 
     def _wrong(self, reason: str) -> InvalidInput:
-        return wrong(self._text, reason, self._token.column if self._token else len(self._text) + 1)
+        return wrong(self._text, reason, self.column)

@@ -1,6 +1,6 @@
 """What selection needs to know of a site; `xcatflow.model.definitions.Definitions` is one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -27,8 +27,8 @@ class Inventory(Protocol):
         """The nodes of a group; None when there is no such group."""
         ...
 
-    def value(self, node: str, attribute: str) -> str | None:
-        """What a node finally has; None where it has nothing."""
+    def values(self, attribute: str) -> Iterable[tuple[str, str | None]]:
+        """(node, what it finally has) for every node; None where it has nothing."""
         ...
 
     def canonical(self, attribute: str) -> str | None:
@@ -46,8 +46,8 @@ class Nothing:
     def members(self, group: str) -> tuple[str, ...] | None:
         return None
 
-    def value(self, node: str, attribute: str) -> str | None:
-        return None
+    def values(self, attribute: str) -> Iterable[tuple[str, str | None]]:
+        return ()
 
     def canonical(self, attribute: str) -> str | None:
         return attribute

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from xcatflow.errors import InvalidInput
+from xcatflow.model.regex import compile_regex
 from xcatflow.selection.tree import Atom, Criterion, File, Operator, Regex, Word
 
 _QUOTES = "'\""
@@ -19,7 +20,6 @@ _OPERATOR = re.compile(r"!=|=~|==|!~|=")
 _SIGN = re.compile(r"![=~]|[=~]")
 _AFTER_VALUE = re.compile(r"[\s'\"]*(?:[,@)]|$)")
 _VALUE = re.compile(r"[^,@)]*")
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _CLASS_START = re.compile(r"\[\^?\]?")
 _CLOSER = {"(": ")", "{": "}"}
 
@@ -35,12 +35,7 @@ class Token:
 
 def wrong(noderange: str, reason: str, column: int) -> InvalidInput:
     """The complaint about a noderange that cannot be read."""
-    return InvalidInput(f"Invalid noderange '{shown(noderange)}': {shown(reason)} (column {column})")
-
-
-def shown(text: str) -> str:
-    """`text` for a message of one line."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+    return InvalidInput(f"Invalid noderange '{noderange}': {reason} (column {column})")
 
 
 def tokens(text: str) -> Iterator[Token]:
@@ -111,7 +106,7 @@ def _criterion(text: str, at: int, operator: re.Match[str]) -> tuple[Atom, int]:
     if any(letter.isspace() for letter in blank_in):
         return Word(_unquoted(text[at:end]), at + 1), end
     pattern = _compiled(text, value, operator.end()) if regular else None
-    return Criterion(attribute, sign, value, pattern, at + 1, text), end
+    return Criterion(attribute, sign, value, pattern, at + 1), end
 
 
 def _value(text: str, at: int, *, regular: bool) -> tuple[str, int, bool]:
@@ -186,6 +181,6 @@ def _unquoted(text: str, *, expression: bool = False) -> str:
 
 def _compiled(noderange: str, expression: str, at: int) -> re.Pattern[str]:
     try:
-        return re.compile(_ESCAPED.sub(lambda found: r"\Z" if found[1] == "z" else found[0], expression))
-    except (re.error, RecursionError, OverflowError) as error:
+        return compile_regex(expression)
+    except ValueError as error:
         raise wrong(noderange, f'invalid regular expression "{expression}": {error}', at + 1) from None

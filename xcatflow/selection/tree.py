@@ -26,14 +26,13 @@ class Regex:
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """`mgt==docker`. `pattern` is there with the operators `=~` and `!~`; `noderange` is the whole text it stands in."""
+    """`mgt==docker`. `pattern` is there with the operators `=~` and `!~`."""
 
     attribute: str
     operator: Operator
     value: str
     pattern: re.Pattern[str] | None
     column: int
-    noderange: str
 
     def holds(self, value: str) -> bool:
         """Does it hold for a node whose attribute has this value (empty where it has none)?"""

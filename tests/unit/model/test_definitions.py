@@ -3,8 +3,10 @@
 import pytest
 
 from xcatflow.errors import Problem, Source
-from xcatflow.model.cross_checks import check_addresses, check_definitions, check_networks
+from xcatflow.model.checks import check
+from xcatflow.model.cross_checks import check_addresses, check_definitions
 from xcatflow.model.definitions import Definitions, Group, Network, Node, Origin, OsImage, Record
+from xcatflow.model.findings import Findings
 
 
 def node(name: str, **values: str) -> Node:
@@ -20,9 +22,8 @@ def network(name: str, net: str, mask: str) -> Network:
 
 
 def _made(model: type, name: str, values: dict[str, str]):
-    typed = {key: value for key, value in values.items() if key in model.model_fields}
     places = {attribute: (7, number) for number, attribute in enumerate(values, start=1)}
-    return model(name=name, attributes=values, origin=Origin(f"{name}.stanza", 3, 1, places), **typed)
+    return model(name=name, attributes=values, origin=Origin(f"{name}.stanza", 3, 1, places))
 
 
 def site(**values: str) -> Record:
@@ -187,9 +188,9 @@ def test_addresses_used_twice_name_both_nodes_and_both_places() -> None:
     )
     assert [str(problem) for problem in check_addresses(found)] == [
         'b.stanza:7:1: node "b" has the ip 10.0.0.1 of node "a" (a.stanza:7:1): give each its own',
+        'b.stanza:7:2: node "b" has the mac 02:00:00:00:00:02 of node "a" (a.stanza:7:2): give each its own',
         'd.stanza:7:1: node "d" has the ip fd00::1 of node "c" (c.stanza:7:1): give each its own',
         'e.stanza:7:1: "ip" of node "e": expected an address such as 10.0.0.1, found "nonsense"',
-        'b.stanza:7:2: node "b" has the mac 02:00:00:00:00:02 of node "a" (a.stanza:7:2): give each its own',
         'e.stanza:7:2: "mac" of node "e": expected a MAC address such as 02:42:ac:14:00:0e, found "nonsense"',
     ]
 
@@ -211,15 +212,6 @@ def test_docker_hosts_are_nodes_addresses_or_sockets() -> None:
     ]
 
 
-def test_addresses_outside_every_network() -> None:
-    nodes = [node("a", ip="10.0.0.1"), node("b", ip="192.0.2.1"), node("c")]
-    assert check_networks(Definitions(nodes)) == ()
-    found = Definitions([*nodes, network("lan", "10.0.0.0", "/8")])
-    assert [str(problem) for problem in check_networks(found)] == [
-        'b.stanza:7:1: "ip" of node "b": 192.0.2.1 lies in no defined network'
-    ]
-
-
 def test_warnings() -> None:
     found = Definitions(
         [
@@ -232,14 +224,15 @@ def test_warnings() -> None:
             group("web", ip="|(|x|", mac="|(|x|", arch="|ok(.*)|x|"),
         ]
     )
-    errors, warnings = check_definitions(found)
-    assert not errors
-    assert [str(warning) for warning in warnings] == [
-        'web.stanza:7:1: "ip" of group "web": bad regular expression "(": missing ), unterminated subpattern at position 0 '
+    assert check_definitions(found) == ()
+    told = Findings()
+    check(told, found)
+    assert [str(finding) for finding in told.all] == [
+        'warning: Web1.stanza:3:1: the node name "Web1" has capital letters, which DNS may not keep',
+        'warning: all.stanza:3:1: the node "all" hides the group of the same name in noderanges',
+        'warning: all.stanza:7:1: "provmethod" of node "all": there is no osimage "deb", did you mean "deb12"?',
+        'warning: web.stanza:7:1: "ip" of group "web": bad regular expression "(": missing ), unterminated subpattern at position 0 '
         "in the formula |(|x|",
-        'web.stanza:7:2: "mac" of group "web": bad regular expression "(": missing ), unterminated subpattern at position 0 '
+        'warning: web.stanza:7:2: "mac" of group "web": bad regular expression "(": missing ), unterminated subpattern at position 0 '
         "in the formula |(|x|",
-        'Web1.stanza:3:1: the node name "Web1" has capital letters, which DNS may not keep',
-        'all.stanza:3:1: the node "all" hides the group of the same name in noderanges',
-        'all.stanza:7:1: "provmethod" of node "all": there is no osimage "deb", did you mean "deb12"?',
     ]

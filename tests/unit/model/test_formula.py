@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tests.unit.model.tables import DATA, rows
 from xcatflow.model.formula import FormulaError, is_formula, parse_formula
+from xcatflow.model.formula_trace import trace
 
 
 @pytest.mark.parametrize(("left", "effective"), rows(DATA / "formulas.txt"))
@@ -22,6 +23,25 @@ def test_no_value_and_why(left: str, reason: str) -> None:
     with pytest.raises(FormulaError) as caught:
         parse_formula(stored).value(name)
     assert str(caught.value) == reason
+
+
+@pytest.mark.parametrize("row", [*rows(DATA / "formulas.txt"), *rows(DATA / "formula_complaints.txt")])
+def test_told_step_by_step_it_comes_to_the_same(row: tuple[str, str]) -> None:
+    name, _, stored = row[0].partition(" ")
+    stored = stored.strip()
+    if is_formula(stored):
+        told = trace(stored, name)
+        assert (told.problem or told.value or "unset") == row[1]
+
+
+def test_steps() -> None:
+    told = trace("|web(\\d+)x?(y)?|dh(sprintf('%02d',($1-1)/4+1)):($1 * -2)|", "web14")
+    assert (told.regex, told.matched, told.captures) == ("web(\\d+)x?(y)?", "web14", ("14", ""))
+    assert told.steps == ("14 - 1 = 13", "13 / 4 = 3", "3 + 1 = 4", "sprintf('%02d', 4) = '04'", "14 * -2 = -28")
+    assert told.value == "dh04:-28"
+    assert trace("|($1)-($2/0)|", "r2c3").steps == ()
+    assert trace("|($1+1)-($2/0)|", "r2c3").steps == ("2 + 1 = 3",)
+    assert trace("/^/ilo-/", "dh7").matched == ""
 
 
 def test_padding_and_conversions_of_sprintf() -> None:

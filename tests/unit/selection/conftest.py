@@ -4,25 +4,28 @@ from pathlib import Path
 
 import pytest
 
-from xcatflow.model.definitions import Definition, Definitions, Group, Node, Record
+from xcatflow.load.definitions import build_definitions
+from xcatflow.load.draft import Draft
+from xcatflow.model.definitions import Definitions
 
 DATA = Path(__file__).parent / "data"
 
 
 def definitions(excludenodes: str = "") -> Definitions:
-    objects: list[Definition] = [Record(name="clustersite", kind="site", attributes={"excludenodes": excludenodes})]
+    objects = [Draft("site", "clustersite", values={"excludenodes": excludenodes})] if excludenodes else []
     for line in (DATA / "inventory.txt").read_text().splitlines():
-        if line.startswith("#"):
-            continue
-        words = line.split()
-        values = dict(word.split("=", 1) for word in words if "=" in word)
-        names = [word for word in words if "=" not in word]
-        kind = Group if names[0] == "group" else Node
-        used = {key: value for key, value in values.items() if key in kind.model_fields}
-        objects += [
-            kind.model_validate({"name": name, "attributes": values, **used}) for name in names if name != "group"
-        ]
-    return Definitions(objects)
+        if not line.startswith("#"):
+            objects += drafts_of(line)
+    return build_definitions(objects)
+
+
+def drafts_of(line: str) -> list[Draft]:
+    """The objects of a line: names, after "group" those of groups, and what all of them have."""
+    words = line.split()
+    values = dict(word.split("=", 1) for word in words if "=" in word)
+    names = [word for word in words if "=" not in word]
+    objtype, *names = names if names[0] == "group" else ["node", *names]
+    return [Draft(objtype, name, values=dict(values)) for name in names]
 
 
 @pytest.fixture(scope="package")

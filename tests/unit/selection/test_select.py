@@ -1,6 +1,6 @@
 """What the tables do not show: files, the environment, excluded nodes, hints, size."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -26,9 +26,10 @@ class Counting:
         self.asked += 1
         return self._groups.get(group)
 
-    def value(self, node: str, attribute: str) -> str | None:
-        self.asked += 1
-        return "x86_64" if attribute == "arch" else None
+    def values(self, attribute: str) -> Iterator[tuple[str, str | None]]:
+        for node in self.nodes:
+            self.asked += 1
+            yield node, "x86_64" if attribute == "arch" else None
 
     def canonical(self, attribute: str) -> str | None:
         return attribute

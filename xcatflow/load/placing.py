@@ -1,0 +1,49 @@
+"""Which file a new object goes to."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from xcatflow.errors import InvalidInput
+from xcatflow.load.draft import Draft
+
+_SUFFIXES = (".stanza", ".yaml", ".yml")
+
+
+class _Read(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def drafts(self) -> tuple[Draft, ...]: ...
+
+
+def place_of(objtype: str, files: Iterable[_Read]) -> str:
+    """The last file that has an object of this type; without one the stanza file called like the type."""
+    found = [file.name for file in files if any(draft.objtype == objtype for draft in file.drafts)]
+    if found:
+        return found[-1]
+    match objtype:
+        case "site":
+            plural = "site"
+        case "policy":
+            plural = "policies"
+        case _:
+            plural = f"{objtype}s"
+    return f"inventory/{plural}.stanza"
+
+
+def named_file(root: Path, file: str) -> str:
+    """The name of the file that is meant by `file`: relative to the site at `root`, below its inventory. Raises InvalidInput."""
+    path = Path(os.path.normpath(root / file))
+    inventory = root / "inventory"
+    hidden = path.is_relative_to(inventory) and any(part.startswith(".") for part in path.relative_to(inventory).parts)
+    linked = any(
+        parent.is_symlink() for parent in path.parents if parent.is_relative_to(inventory) and parent != inventory
+    )
+    if not path.is_relative_to(inventory) or path.suffix not in _SUFFIXES or hidden or linked:
+        raise InvalidInput(
+            f'expected a file of definitions such as inventory/nodes.stanza or inventory/nodes.yaml, found "{file}"'
+        )
+    return str(path.relative_to(root))

@@ -1,0 +1,188 @@
+"""A compiled inventory brought up to date when some of its files have changed: only these are read, only what they can affect is checked.
+
+What comes out is what reading everything would give, complaints included. Where a change reaches further than that (an object defined
+twice, groups that list their members themselves) everything has to be read.
+"""
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from xcatflow.errors import InvalidInput, Problem
+from xcatflow.load.compiled import Compiled, file_numbers, put_files, put_objects, split_names
+from xcatflow.load.definitions import build_object, flaws, in_order, listed_members
+from xcatflow.load.draft import Draft
+from xcatflow.load.files import digest
+from xcatflow.load.inventory_file import InventoryFile
+from xcatflow.model.cross_checks import check_definitions
+from xcatflow.model.definitions import XCATDEFAULTS, Definition, Definitions, Group
+from xcatflow.model.stock import Stock, shelf_of
+from xcatflow.model.values import split_list
+
+_Key = tuple[str, str]
+_Rosters = tuple[tuple[str, tuple[str, ...]], ...]
+"""Groups with the members that they list themselves, in the order in which they are read."""
+
+
+class ReadAllError(Exception):
+    """The change reaches further than its files."""
+
+
+def refresh(database: sqlite3.Connection, files: Sequence[InventoryFile], gone: Collection[str]) -> None:
+    """Bring `database` up to date with `files`, those that are new or have changed, and without those in `gone`.
+
+    Raises InvalidInput with every problem, or ReadAllError; the database is of no use then.
+    """
+    touched = {file.name for file in files} | set(gone)
+    old = _objects_in(database, touched)
+    drafts = tuple(draft for file in files for draft in file.drafts)
+    problems = [problem for file in files for problem in file.problems]
+    _refuse_twice(database, drafts, old)
+    rosters = _rosters(database, drafts, touched)
+    _refuse_lost(rosters, drafts, old)
+    new = tuple(_built(drafts, rosters, problems))
+    if problems:
+        raise InvalidInput(in_order(problems))
+    _replace(database, files, gone, new)
+    _move_members(database, old, new)
+    stock = Compiled(database)
+    if errors := check_definitions(Definitions(stock=stock), _affected(stock, old, new)):
+        raise InvalidInput(in_order(errors))
+
+
+def _objects_in(database: sqlite3.Connection, files: Collection[str]) -> dict[_Key, Mapping[str, str]]:
+    """The objects that stood in these files, by shelf and name: their attributes, with the groups that list them."""
+    numbers = [number for name, number in file_numbers(database).items() if name in files]
+    marks = ",".join("?" * len(numbers))
+    rows = database.execute(f"SELECT shelf, name, attributes FROM object WHERE file IN ({marks})", numbers)
+    return {(shelf, name): json.loads(attributes) for shelf, name, attributes in rows}
+
+
+def _key(draft: Draft) -> _Key:
+    """Shelf and name."""
+    return XCATDEFAULTS if (draft.objtype, draft.name) == ("node", XCATDEFAULTS) else draft.objtype, draft.name
+
+
+def _refuse_twice(database: sqlite3.Connection, drafts: Iterable[Draft], old: Collection[_Key]) -> None:
+    seen: set[_Key] = set()
+    for draft in drafts:
+        key = _key(draft)
+        there = key not in old and database.execute("SELECT 1 FROM object WHERE shelf = ? AND name = ?", key).fetchone()
+        if there or key in seen:
+            raise ReadAllError
+        seen.add(key)
+
+
+def _rosters(database: sqlite3.Connection, drafts: Iterable[Draft], touched: Collection[str]) -> _Rosters:
+    """The groups that list their members. Raises ReadAllError where these are not the same as before."""
+    names = {number: name for name, number in file_numbers(database).items()}
+    before = [
+        (names[file].split("/"), place, name, listed)
+        for name, attributes, file, place in database.execute(
+            "SELECT name, attributes, file, place FROM object WHERE shelf = 'group'"
+        )
+        if (listed := listed_members(json.loads(attributes)))
+    ]
+    now = [one for one in before if "/".join(one[0]) not in touched] + [
+        (draft.file.split("/"), place, draft.name, listed)
+        for place, draft in enumerate(drafts)
+        if draft.objtype == "group" and (listed := listed_members(draft.values))
+    ]
+    rosters = tuple((name, listed) for _, _, name, listed in sorted(now))
+    if rosters != tuple((name, listed) for _, _, name, listed in sorted(before)):
+        raise ReadAllError
+    return rosters
+
+
+def _refuse_lost(rosters: _Rosters, drafts: Iterable[Draft], old: Iterable[_Key]) -> None:
+    """Nodes that a group lists have to stay."""
+    lost = {name for shelf, name in old if shelf in ("node", XCATDEFAULTS)}
+    lost -= {draft.name for draft in drafts if draft.objtype == "node"}
+    if lost and any(not lost.isdisjoint(listed) for _, listed in rosters):
+        raise ReadAllError
+
+
+def _built(drafts: Iterable[Draft], rosters: _Rosters, problems: list[Problem]) -> Iterator[Definition]:
+    listing: dict[str, list[str]] = {}
+    for group, listed in rosters:
+        for name in listed:
+            listing.setdefault(name, []).append(group)
+    for draft in drafts:
+        groups = listing.get(draft.name) if draft.objtype == "node" else None
+        match build_object(_enrolled(draft, groups) if groups else draft):
+            case Definition() as made:
+                problems += flaws(made, draft)
+                yield made
+            case wrong:
+                problems += wrong
+
+
+def _enrolled(node: Draft, groups: Iterable[str]) -> Draft:
+    listed = split_list(node.values.get("groups", ""))
+    more = [group for group in groups if group not in listed]
+    if not more:
+        return node
+    values = node.values | {"groups": ",".join((*listed, *more))}
+    return replace(node, values=values, places={"groups": (node.line, node.col)} | node.places)
+
+
+def _replace(
+    database: sqlite3.Connection, files: Iterable[InventoryFile], gone: Iterable[str], new: Iterable[Definition]
+) -> None:
+    """Put the new objects in the place of those that stood in the files."""
+    database.execute("BEGIN")
+    put_files(database, {file.name: digest(file.content) for file in files})
+    numbers = file_numbers(database)
+    left = [(numbers[name],) for name in gone]
+    database.executemany("DELETE FROM object WHERE file = ?", [*((numbers[file.name],) for file in files), *left])
+    database.executemany("DELETE FROM file WHERE number = ?", left)
+    put_objects(database, new)
+    database.execute("COMMIT")
+
+
+def _move_members(
+    database: sqlite3.Connection, old: Mapping[_Key, Mapping[str, str]], new: Iterable[Definition]
+) -> None:
+    """Let the nodes of each group follow."""
+    now = {(shelf_of(item), item.name): item.attributes for item in new}
+    leaving: dict[str, set[str]] = {}
+    coming: dict[str, set[str]] = {}
+    for moves, objects in ((leaving, old), (coming, now)):
+        for (shelf, name), attributes in objects.items():
+            if shelf == "node":
+                for group in split_list(attributes.get("groups", "")):
+                    moves.setdefault(group, set()).add(name)
+    defined = {name for shelf, name in (*old, *now) if shelf == "group"}
+    groups = dict.fromkeys((*leaving, *coming, *defined))
+    for group in groups:
+        left, came = leaving.get(group, set()), coming.get(group, set())
+        if left != came or group in defined:
+            _set_members(database, group, left - came, came - left)
+
+
+def _set_members(database: sqlite3.Connection, group: str, left: Collection[str], came: Collection[str]) -> None:
+    row = database.execute("SELECT nodes FROM members WHERE name = ?", (group,)).fetchone()
+    names = split_names(row[0]) if row else ()
+    if left or came:
+        names = tuple(sorted({*names} - {*left} | {*came}))
+    found = database.execute("SELECT attributes FROM object WHERE shelf = 'group' AND name = ?", (group,)).fetchone()
+    static = found is not None and not Group(group, json.loads(found[0])).dynamic
+    if names or static:
+        database.execute("INSERT OR REPLACE INTO members VALUES (?, ?)", (group, "\n".join(names)))
+    else:
+        database.execute("DELETE FROM members WHERE name = ?", (group,))
+
+
+def _affected(stock: Stock, old: Mapping[_Key, Mapping[str, str]], new: Iterable[Definition]) -> Iterable[str] | None:
+    """The nodes that may break a rule now: those that are new, and those whose groups have changed. None for all, where the site's own
+    attributes have."""
+    now = {(shelf_of(item), item.name): item.attributes for item in new}
+    changed = [key for key in {**old, **now} if old.get(key) != now.get(key)]
+    if any(shelf == "site" for shelf, _ in changed):
+        return None
+    nodes = {name for shelf, name in now if shelf == "node"}
+    for shelf, name in changed:
+        if shelf == "group":
+            nodes.update(stock.members(name) or ())
+    return sorted(nodes)

@@ -1,0 +1,54 @@
+"""The canonical stanza text, what `lsdef -z` writes and a stanza file of ours looks like.
+
+    # <xCAT data object stanza file>
+
+    c21:
+        objtype=node
+        groups=docker,all
+        nicips.eth1=10.30.0.7
+
+Reading it gives the same values again.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from xcatflow.errors import InvalidInput, Problem
+from xcatflow.load.settle import spread
+from xcatflow.load.stanza import HEADER, attribute_problem, name_problem, quoted
+
+__all__ = ["INDENT", "quoted", "stanza_lines", "stanza_text", "unwritable"]
+
+INDENT = "    "
+
+
+def stanza_text(objects: Iterable[tuple[str, str, Mapping[str, str]]]) -> str:
+    """The text of (type, name, values) in the order given: attributes sorted, one line per network adapter (adapters in the order
+    stored); an empty value is written as `attribute=`.
+
+    Raises InvalidInput with everything that a stanza cannot hold: line breaks, names such as `default-node`.
+    """
+    lines = [HEADER]
+    problems: list[Problem] = []
+    for objtype, name, values in objects:
+        lines += ["", *stanza_lines(objtype, name, values)]
+        problems += unwritable(objtype, name, values)
+    if problems:
+        raise InvalidInput(problems)
+    return "\n".join(lines) + "\n"
+
+
+def stanza_lines(objtype: str, name: str, values: Mapping[str, str]) -> list[str]:
+    """The lines of one object."""
+    attributes = [f"{INDENT}{written}={quoted(value)}" for written, value in spread(objtype, values)]
+    return [f"{name}:", f"{INDENT}objtype={objtype}", *attributes]
+
+
+def unwritable(objtype: str, name: str, values: Mapping[str, str]) -> Iterator[Problem]:
+    """What of an object a stanza cannot hold."""
+    if problem := name_problem(name):
+        yield Problem(f'{objtype} "{name}" {problem}')
+    for attribute, value in values.items():
+        if "\n" in value:
+            yield Problem(f'"{attribute}" of {objtype} "{name}" has a line break, which a stanza cannot hold')
+        if problem := attribute_problem(attribute):
+            yield Problem(f'"{attribute}" of {objtype} "{name}" {problem}')
