@@ -1,5 +1,7 @@
 """What every task does the same: finding the site, telling, turning errors into messages and exit codes."""
 
+import atexit
+import gc
 import sys
 import traceback
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from xcatflow.app import Site
 
 _MOST_PROBLEMS = 50
+_NEW_OBJECTS = 200_000
 
 
 def say(*lines: str) -> None:
@@ -39,6 +42,13 @@ def site_with_chain(name: str) -> "Site":
         raise InvalidInput(f'"{name}" is a workflow, not a chain: xcatflow apply {name}')
     here.chain(name)
     return here
+
+
+def eased_collector() -> None:
+    """Let Python look for unreachable cycles seldom, and not at the end: what a command makes stays until its process ends, and looking
+    through it again and again costs a run on a hundred hosts a tenth of its time."""
+    gc.set_threshold(_NEW_OBJECTS)
+    atexit.register(gc.freeze)
 
 
 @contextmanager

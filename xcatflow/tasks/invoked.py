@@ -10,7 +10,7 @@ from invoke.tasks import Task
 from xcatflow.errors import InvalidInput
 from xcatflow.tasks.common import errors_told
 from xcatflow.tasks.face import Face, Option
-from xcatflow.tasks.table import FACES
+from xcatflow.tasks.table import COMMANDS, FACES
 
 
 class _FaceTask(Task[Any]):
@@ -44,7 +44,7 @@ def _argument(option: Option) -> Argument:
 
 def _collection() -> Collection:
     whole = Collection()
-    for name, face in FACES.items():
+    for name, face in {**FACES, **COMMANDS}.items():
         below, _, _ = name.rpartition(".")
         if below and below not in whole.collections:
             whole.add_collection(Collection(below))

@@ -1,7 +1,5 @@
 """The console program `xcatflow`: the tasks of any site from anywhere."""
 
-import atexit
-import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,13 +7,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from xcatflow import __version__
+from xcatflow.commands.table import SUMMARIES
 from xcatflow.errors import ExitCode, InvalidInput, did_you_mean
-from xcatflow.tasks.common import errors_told, say
+from xcatflow.tasks.common import eased_collector, errors_told, say
 from xcatflow.tasks.face import Face
 from xcatflow.tasks.options import help_of, options_of
 from xcatflow.tasks.table import FACES
+from xcatflow.tasks.words import run as run_command
 
-_NEW_OBJECTS = 200_000
 _USAGE = """\
 usage: xcatflow [--site DIR] TASK [options]
 
@@ -31,23 +30,16 @@ tasks:"""
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """The entry point of the console script and of `python -m xcatflow`. Ends the process."""
-    _ease_collector()
+    eased_collector()
     with errors_told():
         _run(_site_taken(list(sys.argv[1:] if argv is None else argv)))
     sys.exit(ExitCode.OK)
 
 
-def _ease_collector() -> None:
-    """Let Python look for unreachable cycles seldom, and not at the end: what a command makes stays until its process ends, and looking
-    through it again and again costs a run on a hundred hosts a tenth of its time."""
-    gc.set_threshold(_NEW_OBJECTS)
-    atexit.register(gc.freeze)
-
-
 def _run(arguments: list[str]) -> None:
     match arguments:
         case [] | ["-h" | "--help" | "help"]:
-            say(_USAGE, *_listed(FACES))
+            say(_USAGE, *_listed(FACES), "", "xCAT's commands, also as programs of their own:", *_summaries())
         case ["-V" | "--version", *_]:
             say(f"xcatflow {__version__}")
         case ["-h" | "--help" | "help", name, *_]:
@@ -57,6 +49,10 @@ def _run(arguments: list[str]) -> None:
 
 
 def _one(name: str, tasks: Mapping[str, Face], words: list[str]) -> None:
+    if name in SUMMARIES:
+        if code := run_command(name, words):
+            sys.exit(code)
+        return
     if name not in tasks:
         raise InvalidInput(_unknown(name, tasks))
     if "-h" in words or "--help" in words:
@@ -70,12 +66,17 @@ def _unknown(name: str, tasks: Mapping[str, Face]) -> str:
         return f'unknown option "{name}" before the task: xcatflow --help'
     if below := [task for task in tasks if task.startswith(f"{name}.")]:
         return f'no task "{name}": there are {", ".join(below)}'
-    return f'no task "{name}"{did_you_mean(name, tasks) or ": xcatflow --help lists them"}'
+    return f'no task "{name}"{did_you_mean(name, (*tasks, *SUMMARIES)) or ": xcatflow --help lists them"}'
 
 
 def _listed(tasks: Mapping[str, Face]) -> list[str]:
     width = max(map(len, tasks))
     return [f"  {name.ljust(width)}  {tasks[name].text.splitlines()[0]}" for name in sorted(tasks)]
+
+
+def _summaries() -> list[str]:
+    width = max(map(len, SUMMARIES))
+    return [f"  {name.ljust(width)}  {text}" for name, text in sorted(SUMMARIES.items())]
 
 
 def _site_taken(arguments: list[str]) -> list[str]:

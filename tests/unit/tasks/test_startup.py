@@ -9,6 +9,8 @@ import pytest
 from tests.unit.tasks.site import make
 
 HEAVY = ("fabric", "paramiko", "docker", "requests", "ruamel", "rich", "jinja2", "cryptography", "invoke")
+NEVER = (*HEAVY, "sqlite3", "pydantic", "asyncio", "concurrent", "logging", "unittest")
+"""What a command's help has no use for."""
 PROGRAM = """
 import sys
 from xcatflow.tasks.program import main
@@ -48,3 +50,13 @@ def test_reading_workflows_takes_the_yaml_library_and_no_connection_takes_no_oth
     assert loaded(make(tmp_path / "site"), "check") & set(HEAVY) == {"ruamel"}
     assert loaded(make(tmp_path / "site"), "kinds") & set(HEAVY) == set()
     assert loaded(make(tmp_path / "site"), "apply", "wait", "-n", "n1,-n1", "--allow-empty") & set(HEAVY) == {"ruamel"}
+
+
+@pytest.mark.parametrize("words", ["lsdef -h", "lsdef -h -t node", "lsdef --version", "lsdef --template"])
+def test_help_of_a_command_loads_next_to_nothing(tmp_path: Path, words: str) -> None:
+    assert not loaded(make(tmp_path / "site"), *words.split()) & set(NEVER)
+
+
+@pytest.mark.parametrize("words", ["lsdef", "lsdef n1", "lsdef -a -z", "lsdef --yaml -w groups=~web"])
+def test_listing_definitions_loads_nothing_heavy(tmp_path: Path, words: str) -> None:
+    assert not loaded(make(tmp_path / "site"), *words.split()) & set(HEAVY)

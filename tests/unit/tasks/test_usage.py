@@ -6,9 +6,12 @@ import pytest
 
 from tests.unit.tasks.site import Cli, Done, make, run
 from xcatflow import __version__
+from xcatflow.commands.table import SUMMARIES, find
 from xcatflow.tasks import ns
+from xcatflow.tasks.table import FACES
 
-TASKS = sorted(ns.task_names)
+TASKS = sorted(FACES)
+COMMANDS = sorted(SUMMARIES)
 
 
 def complaint(done: Done) -> str:
@@ -21,9 +24,13 @@ def complaint(done: Done) -> str:
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"]])
 def test_help_lists_every_task_with_a_sentence(cli: Cli, words: list[str]) -> None:
     done = cli(*words)
-    listed = dict(line.split(maxsplit=1) for line in done.out.partition("tasks:\n")[2].splitlines())
-    assert sorted(listed) == TASKS
-    assert all(sentence.endswith(".") for sentence in listed.values())
+    tasks, _, commands = done.out.partition("tasks:\n")[2].partition(
+        "\nxCAT's commands, also as programs of their own:\n"
+    )
+    for text, names in ((tasks, TASKS), (commands, COMMANDS)):
+        listed = dict(line.split(maxsplit=1) for line in text.splitlines() if line)
+        assert sorted(listed) == names
+        assert all(sentence.endswith(".") for sentence in listed.values())
     assert done.err == ""
 
 
@@ -33,9 +40,20 @@ def test_every_task_has_a_help_page(cli: Cli, name: str) -> None:
     (page,) = pages
     assert page.startswith(f"usage: xcatflow [--site DIR] {name} [options]")
     for argument in ns[name].get_arguments():
-        shown = str(argument.name).upper() if argument.positional else f"--{argument.name.replace('_', '-')}"
+        shown = str(argument.name).upper() if argument.positional else f"--{argument.names[0].replace('_', '-')}"
         assert shown in page
         assert argument.help, f"{argument.name} has no help"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_of_xcats_has_its_own_page(cli: Cli, name: str) -> None:
+    pages = {cli(*words).out for words in ([name, "--help"], ["--help", name], [name, "-h"], ["help", name])}
+    assert pages == {find(name).usage}
+    assert ns[name].get_arguments()[0].name == "args"
+
+
+def test_everything_is_a_task_of_invokes() -> None:
+    assert sorted(ns.task_names) == sorted((*TASKS, *COMMANDS))
 
 
 def test_version(cli: Cli) -> None:
@@ -91,7 +109,7 @@ def test_the_site_is_the_nearest_upwards_or_the_one_that_is_named(
     monkeypatch.setenv("XCATFLOW_SITE", str(other))
     assert "m1" in cli("nodes").out
     monkeypatch.setenv("XCATFLOW_SITE", str(tmp_path))
-    expected = f'no site at "{tmp_path}": expected a directory with "inventory/" (xcatflow init makes one)'
+    expected = f'no site at "{tmp_path}" (--site, or $XCATFLOW_SITE): expected a directory with "inventory/" (xcatflow init makes one)'
     assert complaint(cli("nodes", code=2)) == expected
 
 
@@ -106,7 +124,7 @@ def test_a_bug_is_told_as_one(cli: Cli, site: Path, monkeypatch: pytest.MonkeyPa
     def broken(*_: object) -> None:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr("xcatflow.app.Site.check", broken)
+    monkeypatch.setattr("xcatflow.app.Site.checked", broken)
     done = cli("check", code=3)
     assert "Traceback" in done.err
     assert done.err.endswith(

@@ -1,0 +1,55 @@
+"""Attributes of nodes by the names that quick commands take: `table.column`, a whole table, a short name, an attribute.
+
+Source: xCAT's manual pages of nodels and nodech.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from xcatflow.model.attributes import ALIASES, ATTRIBUTES, NICS, canonical
+
+UNKNOWN = "{} not a valid table.column description"
+
+_TABLES: Mapping[str, tuple[str, ...]] = {
+    alias.partition(".")[0]: tuple(
+        dict.fromkeys(
+            other
+            for other, meant in ALIASES["node"].items()
+            if other.partition(".")[0] == alias.partition(".")[0] and meant
+        )
+    )
+    for alias in ALIASES["node"]
+}
+
+
+class UnknownColumn(Exception):
+    """Nothing is called so; the message is the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What is asked for: `label` as it is shown, `name` as the definitions know it."""
+
+    label: str
+    name: str
+
+
+def table_columns(name: str) -> tuple[Column, ...]:
+    """The columns of a whole table; none where no table is called so."""
+    return tuple(Column(alias, canonical("node", alias) or alias) for alias in _TABLES.get(name, ()))
+
+
+def column(name: str) -> Column:
+    """One attribute. Raises UnknownColumn."""
+    meant = canonical("node", name)
+    if meant is None:
+        raise UnknownColumn(name)
+    return Column(name, meant)
+
+
+def table_attributes(name: str) -> frozenset[str]:
+    """The attributes that a table holds, whatever the node; none where no table is called so."""
+    held = {attribute for alias in _TABLES.get(name, ()) for attribute, _ in ALIASES["node"][alias]}
+    if name == "nics":
+        held |= NICS
+    return frozenset(held & ATTRIBUTES["node"].keys())
