@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
@@ -21,8 +22,10 @@ from xcatflow.errors import ExitCode, InvalidInput, Problem, Source, did_you_mea
 from xcatflow.model.site import STATE
 
 if TYPE_CHECKING:
+    from xcatflow.checking import Checked
     from xcatflow.engine.bus import Listener
     from xcatflow.journal.store import Journal
+    from xcatflow.load.editing import Editing
     from xcatflow.model.definitions import Definitions
     from xcatflow.model.event import Event
     from xcatflow.model.placed import PlacedChain, PlacedWorkflow
@@ -32,8 +35,11 @@ if TYPE_CHECKING:
 class Site:
     """A directory with `inventory/` and `workflows/`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, definitions: Definitions | None = None) -> None:
+        """The site at `root`, with these definitions where they are known already."""
         self.root = root
+        if definitions is not None:
+            self.definitions = definitions
 
     @classmethod
     def load(cls, path: Path | None = None) -> Site:
@@ -41,11 +47,13 @@ class Site:
 
         Raises InvalidInput when there is none.
         """
-        given = path or (Path(named) if (named := os.environ.get("XCATFLOW_SITE")) else None)
+        named = os.environ.get("XCATFLOW_SITE")
+        given = path or (Path(named) if named else None)
         if given is not None:
             if not (given / "inventory").is_dir():
+                said = "" if path else " (--site, or $XCATFLOW_SITE)"
                 raise InvalidInput(
-                    f'no site at "{given}": expected a directory with "inventory/" (xcatflow init makes one)'
+                    f'no site at "{given}"{said}: expected a directory with "inventory/" (xcatflow init makes one)'
                 )
             return cls(given.resolve())
         here = Path.cwd()
@@ -61,9 +69,9 @@ class Site:
     @cached_property
     def definitions(self) -> Definitions:
         """All definitions. Raises InvalidInput with every problem."""
-        from xcatflow.load.definitions import load_definitions
+        from xcatflow.load.inventory import load_inventory
 
-        return load_definitions(self.root / "inventory")
+        return load_inventory(self.root / "inventory").definitions
 
     def select(self, noderange: str, source: Source | None = None) -> tuple[str, ...]:
         """The nodes a noderange means, sorted. Raises InvalidInput, with `source` as its place."""
@@ -77,6 +85,12 @@ class Site:
             raise InvalidInput(
                 Problem(problem.message, problem.source or source) for problem in error.problems
             ) from None
+
+    def editing(self) -> AbstractContextManager[Editing]:
+        """Take the definitions to change them: nobody else does until the context ends. Raises Locked, InvalidInput."""
+        from xcatflow.load.editing import editing
+
+        return editing(self.root)
 
     def workflows(self) -> tuple[str, ...]:
         """Names of the site's workflows."""
@@ -110,38 +124,19 @@ class Site:
             raise InvalidInput(f'no chain "{name}" in {self.root / "workflows" / "chains"}{hint}')
         return load_chain(self.root / "workflows" / "chains" / f"{name}.yaml", self.root, self.workflow)
 
-    def check(self) -> tuple[Problem, ...]:
-        """Every problem of the site's files at once; empty when all is well. Opens no connection."""
-        from xcatflow.load.definitions import check_addresses
+    def checked(self) -> Checked:
+        """Everything that is wrong or odd with the site's files, at once. Opens no connection, raises nothing."""
+        from xcatflow.checking import check
 
-        problems: list[Problem] = []
-        loaders: list[Callable[[], object]] = [lambda: self.definitions]
-        try:
-            problems += check_addresses(self.definitions)
-        except InvalidInput as error:
-            return error.problems
-        loaders += [lambda name=name: self.workflow(name) for name in self.workflows()]  # type: ignore[misc]
-        loaders += [lambda name=name: self.chain(name) for name in self.chains()]  # type: ignore[misc]
-        for load in loaders:
-            try:
-                load()
-            except InvalidInput as error:
-                problems += error.problems
-        problems += (
-            Problem(
-                f'"{name}" is the name of a workflow as well: rename one of them',
-                Source(f"workflows/chains/{name}.yaml"),
-            )
-            for name in self.chains()
-            if name in self.workflows()
-        )
-        return tuple(dict.fromkeys(problems))
+        return check(self.root, lambda definitions: Site(self.root, definitions))
+
+    def check(self) -> tuple[Problem, ...]:
+        """The errors among it; empty when all is well."""
+        return self.checked().problems("error")
 
     def warnings(self) -> tuple[Problem, ...]:
-        """What is odd, but can be worked with: formulas that match nothing, addresses outside every network."""
-        from xcatflow.load.definitions import check_networks
-
-        return tuple(dict.fromkeys((*self.definitions.warnings, *check_networks(self.definitions))))
+        """What is odd among it, but can be worked with."""
+        return self.checked().problems("warning")
 
     def journal(self) -> Journal:
         """The record of this site's runs."""

@@ -157,7 +157,7 @@ class Runner:
                 entries.append((workflow, nodes, self._inputs(workflow, {**entry.inputs, **given})))
             self._all_known(request.inputs, chain)
         if not any(nodes for _, nodes, _ in entries) and not request.allow_empty:
-            raise InvalidInput(f'"{request.what}" selects no node: give a noderange with -n, or say --allow-empty')
+            raise InvalidInput(_empty(request))
         return self._lanes(entries, preparer), chain
 
     def _lanes(
@@ -212,3 +212,12 @@ class Runner:
                 yield bus
         finally:
             journal.close()
+
+
+def _empty(request: Request) -> str:
+    """The complaint about a request that selects no node."""
+    if request.nodes:
+        return (
+            f'-n "{request.nodes}" selects no node for "{request.what}": give another noderange, or say --allow-empty'
+        )
+    return f'"{request.what}" selects no node: give a noderange with -n, or say --allow-empty'

@@ -10,6 +10,7 @@ from xcatflow.model.attributes import ATTRIBUTES
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.lookup import templates_in
 from xcatflow.model.placed import PlacedStep, PlacedWorkflow
+from xcatflow.model.workflow import Input
 
 
 def check_workflow(
@@ -73,15 +74,9 @@ def checked_inputs(workflow: PlacedWorkflow, given: Mapping[str, Any]) -> dict[s
             hint = did_you_mean(name, declared) or (f", known are {', '.join(declared)}" if declared else "")
             problems.append(Problem(f'workflow "{workflow.spec.name}" has no input "{name}"{hint}'))
             continue
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        spec = declared[name]
-        if spec.type == "int" and not text.lstrip("-").isdigit():
-            problems.append(Problem(f'input "{name}": expected a whole number, found "{text}"'))
-        elif spec.type == "bool" and text not in ("true", "false", "yes", "no", "1", "0"):
-            problems.append(Problem(f'input "{name}": expected true or false, found "{text}"'))
-        elif spec.choices and text not in spec.choices:
-            problems.append(Problem(f'input "{name}": expected one of {", ".join(spec.choices)}, found "{text}"'))
-        values[name] = text
+        if problem := input_problem(name, declared[name], value):
+            problems.append(Problem(problem))
+        values[name] = _as_text(value)
     for name, spec in declared.items():
         if spec.required and name not in given:
             problems.append(
@@ -90,3 +85,19 @@ def checked_inputs(workflow: PlacedWorkflow, given: Mapping[str, Any]) -> dict[s
     if problems:
         raise InvalidInput(problems)
     return values
+
+
+def input_problem(name: str, spec: Input, value: object) -> str:
+    """What is wrong with a value for an input; empty when it is well."""
+    text = _as_text(value)
+    if spec.type == "int" and not text.lstrip("-").isdigit():
+        return f'input "{name}": expected a whole number, found "{text}"'
+    if spec.type == "bool" and text not in ("true", "false", "yes", "no", "1", "0"):
+        return f'input "{name}": expected true or false, found "{text}"'
+    if spec.choices and text not in spec.choices:
+        return f'input "{name}": expected one of {", ".join(spec.choices)}, found "{text}"'
+    return ""
+
+
+def _as_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

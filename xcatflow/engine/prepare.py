@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from xcatflow.contract import Desk, Params, Step
 from xcatflow.engine.locate import locate
+from xcatflow.engine.missing import missing
 from xcatflow.engine.scope import NotYet, Outputs, Scope
 from xcatflow.errors import InvalidInput, Problem, Source
 from xcatflow.model.complaints import problems_of
@@ -146,7 +147,7 @@ class Preparer:
         try:
             return resolve_tree(value, scope)
         except MissingValue as error:
-            raise InvalidInput(_missing(error, placed), placed.place(path)) from None
+            raise InvalidInput(missing(error.path, placed.id), placed.place(path)) from None
         except BadTemplate as error:
             raise InvalidInput(str(error), placed.place(path)) from None
 
@@ -231,22 +232,6 @@ def _mark_shared(lanes: Iterable[Lane]) -> None:
                 first = owners.setdefault(prepared.key, prepared)
                 if first is not prepared:
                     first.shared = prepared.shared = True
-
-
-def _missing(error: MissingValue, placed: PlacedStep) -> str:
-    text = "${" + ".".join(error.path) + "}"
-    needs = f'step "{placed.id}" needs "{text}", but '
-    match error.path:
-        case ("node", "osimage" | "network" | "host" as reference, attribute):
-            return f'{needs}no {reference} with a "{attribute}" belongs to {{nodes}}'
-        case ("node", attribute):
-            return f'{needs}"{attribute}" is not set on {{nodes}}: set it there or on one of the groups'
-        case ("input", name):
-            return f'{needs}nothing was given: add -i {name}=VALUE, or a default under "inputs"'
-        case ("secret", name):
-            variable = f"XCATFLOW_SECRET_{name.upper().replace('-', '_')}"
-            return f'{needs}there is no secret "{name}": set {variable} or write the file secrets/{name}'
-    return f"{needs}it has no value"
 
 
 def _named(nodes: list[str], place: Source | None) -> str:

@@ -4,7 +4,8 @@ import json as json_text
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from xcatflow.errors import ExitCode, InvalidInput, Problem, did_you_mean
 from xcatflow.tasks.common import say, site, warn
@@ -12,6 +13,7 @@ from xcatflow.tasks.face import face
 
 if TYPE_CHECKING:
     from xcatflow.model.definitions import Definitions
+    from xcatflow.model.findings import Finding
 
 _ATTRIBUTES = "groups,ip,mgt,dockerhost"
 
@@ -36,23 +38,34 @@ def init(directory: str = "") -> None:
         say("next: edit inventory/, then xcatflow check, then xcatflow plan site")
 
 
-@face()
-def check() -> None:
-    """Check definitions, workflows and chains; every problem at its place. Opens no connection."""
+@face(help={"strict": "warnings count as errors", "json": "as JSON"})
+def check(strict: bool = False, json: bool = False) -> None:
+    """Check definitions, workflows and chains: every problem at its place, all at once. Opens no connection."""
     from xcatflow.report.text import count
 
     here = site()
-    if problems := here.check():
-        warn(*(f"error: {problem}" for problem in problems))
+    checked = here.checked()
+    errors, warnings = len(checked.problems("error")), len(checked.problems("warning"))
+    if json:
+        say(json_text.dumps([_as_data(finding) for finding in checked.findings], indent=2))
+    else:
+        warn(*map(str, checked.findings))
+        counted = (count(checked.nodes, "node"), count(checked.workflows, "workflow"), count(checked.chains, "chain"))
+        parts = [count(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number]
+        say(f"{here.root}: {', '.join(counted)}: {', '.join(parts) or 'no problem found'}")
+    if errors or (strict and warnings):
         raise SystemExit(int(ExitCode.INVALID))
-    definitions = here.definitions
-    warn(*(f"warning: {problem}" for problem in here.warnings()))
-    counted = (
-        count(len(definitions.nodes), "node"),
-        count(len(here.workflows()), "workflow"),
-        count(len(here.chains()), "chain"),
-    )
-    say(f"{here.root}: {', '.join(counted)}: no problem found")
+
+
+def _as_data(finding: "Finding") -> dict[str, object]:
+    source = finding.problem.source
+    return {
+        "severity": finding.severity,
+        "file": source.file if source else None,
+        "line": source.line or None if source else None,
+        "col": source.col or None if source else None,
+        "message": finding.problem.message,
+    }
 
 
 @face(
@@ -96,10 +109,7 @@ def kinds(kind: str = "") -> None:
     for name, field in step.params.model_fields.items():
         if field.exclude:
             continue
-        default = (
-            "required" if field.is_required() else f"default {_shown(field.get_default(call_default_factory=True))}"
-        )
-        say(f"  {field.alias or name} ({default})", f"      {field.description}")
+        say(f"  {field.alias or name} ({_allowed(field)})", f"      {field.description}")
 
 
 @face(
@@ -157,7 +167,30 @@ def _paragraph(text: str) -> str:
     return " ".join(text.split("\n\n")[0].split())
 
 
-def _shown(value: object) -> str:
-    if value in ("", None, (), []):
-        return "none"
-    return json_text.dumps(value, default=str)
+def _allowed(field: Any) -> str:
+    """Whether a parameter has to be given, which values it may have where these are few, and what holds when it is left out."""
+    choices = _choices(field.annotation)
+    words = [f"one of {', '.join(json_text.dumps(choice) for choice in choices)}"] if choices else []
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    if field.is_required():
+        words.insert(0, "required")
+    elif default in ("", None, (), [], {}):
+        words.insert(0, "optional")
+    else:
+        words.append(f"default {json_text.dumps(default, default=str)}")
+    return "; ".join(words)
+
+
+def _choices(annotation: Any) -> tuple[object, ...]:
+    """The values that an annotation names, where it names them all."""
+    if annotation is bool:
+        return (True, False)
+    match get_origin(annotation):
+        case origin if origin is Literal:
+            return get_args(annotation)
+        case origin if origin is Annotated:
+            return _choices(get_args(annotation)[0])
+        case origin if origin in (Union, UnionType):
+            found = [_choices(inner) for inner in get_args(annotation) if inner is not type(None)]
+            return tuple(choice for choices in found for choice in choices) if all(found) else ()
+    return ()

@@ -399,7 +399,7 @@ def test_for_each_repeats_for_texts_lists_and_nodes() -> None:
         ({"id": "a", "use": "memory.value", "with": {"name": "a", "value": ["x"]}}, 'test.yaml:1: "value": '),
         (
             {"id": "a", "use": "memory.value", "with": {"name": "${node.name}", "value": ["x"]}},
-            'test.yaml:1: "value": input should be a valid string, found a list, on nodes "n[1-2]"',
+            'test.yaml:1: "value": expected a text, found a list, on nodes "n[1-2]"',
         ),
     ],
 )

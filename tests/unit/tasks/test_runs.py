@@ -96,7 +96,7 @@ def test_verbose_tells_where_nothing_was_to_be_done(cli: Cli, site: Path, port: 
 def test_a_noderange_instead_of_the_workflows_own(cli: Cli, site: Path, port: str) -> None:
     assert "wait: 1 node: n2" in cli("apply", "wait", "-n", "db", "-i", port).out
     assert "wait: 1 node: n2" in cli("chain", "night", "--nodes=db", "-i", port).out
-    empty = 'error: "wait" selects no node: give a noderange with -n, or say --allow-empty\n'
+    empty = 'error: -n "n1,-n1" selects no node for "wait": give another noderange, or say --allow-empty\n'
     assert cli("apply", "wait", "-n", "n1,-n1", code=2).err == empty
     assert cli("plan", "wait", "-n", "n1,-n1", code=2).err == empty
     assert "0 nodes" in cli("apply", "wait", "-n", "n1,-n1", "--allow-empty").out

@@ -102,20 +102,17 @@ def test_check_tells_every_problem_at_its_place(cli: Cli, site: Path) -> None:
         "schema: 1\nname: night\nsummary: s\nschedule: 61 * * * *\nworkflows: [{workflow: wait}]\n"
     )
     done = cli("check", code=2)
-    assert done.out == ""
-    address, *others = done.err.splitlines()
-    assert 'has the ip 127.0.0.2 of node "n' in address
-    assert "inventory/more.stanza:4:5" in address
-    assert "inventory/n.stanza:8:5" in address
-    assert others == [
-        'error: workflows/wait.yaml:10:10: unknown kind of step "wait.prt", did you mean "wait.port"?',
+    assert done.out == f"{site}: 3 nodes, 1 workflow, 1 chain: 3 errors\n"
+    assert done.err.splitlines() == [
+        'error: inventory/more.stanza:4:5: node "n3" has the ip 127.0.0.2 of node "n2" (inventory/n.stanza:8:5): give each its own',
         'error: workflows/chains/night.yaml:4:11: "schedule": minute: expected 0 to 59, found "61"',
+        'error: workflows/wait.yaml:10:10: unknown kind of step "wait.prt", did you mean "wait.port"?',
     ]
 
 
 def test_check_tells_what_no_definition_can_be_made_of(cli: Cli, site: Path) -> None:
     (site / "inventory" / "more.stanza").write_text(
-        "n3:\n    objtype=node\n    groups=all\n    mgtt=docker\n    statuss=x\n"
+        "n3:\n    objtype=node\n    groups=all\n    mgtt=docker\n    statuss=x\n    ip=127.0.0.3\n"
     )
     assert cli("check", code=2).err.splitlines() == [
         'error: inventory/more.stanza:4:5: unknown attribute "mgtt" of a node, did you mean "mgt"?',
@@ -128,8 +125,8 @@ def test_check_warns_of_what_is_odd_and_is_well(cli: Cli, site: Path) -> None:
         "lan:\n    objtype=network\n    net=192.0.2.0\n    mask=255.255.255.0\n"
     )
     done = cli("check")
-    assert done.out == f"{site}: 2 nodes, 1 workflow, 1 chain: no problem found\n"
-    assert len(done.err.splitlines()) == 2
+    assert done.out == f"{site}: 2 nodes, 1 workflow, 1 chain: 1 warning\n"
+    assert len(done.err.splitlines()) == 1
     assert all(line.startswith("warning: inventory/n.stanza:") for line in done.err.splitlines())
 
 
@@ -183,6 +180,16 @@ def test_a_kind_tells_its_parameters(cli: Cli, kind: str) -> None:
         "name and text take turns"
     )
     assert all(line.strip() not in ("", "None") for line in lines)
+
+
+def test_choices_and_defaults_of_parameters(cli: Cli) -> None:
+    told = cli("kinds", "docker.container").out.splitlines()
+    assert "  name (required)" in told
+    assert "  image (optional)" in told
+    assert '  restart (default "no")' in told
+    assert '  state (one of "created", "running", "stopped", "paused", "absent"; default "running")' in told
+    assert "  adopt (one of true, false; default false)" in told
+    assert '  enabled (one of "any", true, false; default "any")' in cli("kinds", "service.state").out.splitlines()
 
 
 def test_an_unknown_kind(cli: Cli) -> None:

@@ -1,0 +1,1 @@
+"""Whole sites, right and wrong, and what is said about them."""

@@ -1,0 +1,123 @@
+"""Everything that can be found wrong with a site without a connection, at once. Part of the composition root."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from xcatflow.engine.check import check_workflow
+from xcatflow.engine.lint import Lint
+from xcatflow.errors import InvalidInput, Problem, Source
+from xcatflow.load.oddities import unread_definitions, unread_workflows
+from xcatflow.load.survey import Survey, survey
+from xcatflow.load.workflow import place_chain, place_workflow
+from xcatflow.model import checks
+from xcatflow.model.definitions import Definitions
+from xcatflow.model.findings import Finding, Findings
+from xcatflow.model.lookup import BadTemplate
+from xcatflow.model.placed import PlacedWorkflow
+from xcatflow.selection import UnknownNames
+from xcatflow.steps.registry import find as find_step
+
+
+class Files(Protocol):
+    """What is checked of a site."""
+
+    root: Path
+
+    def select(self, noderange: str) -> tuple[str, ...]: ...
+    def workflows(self) -> tuple[str, ...]: ...
+    def chains(self) -> tuple[str, ...]: ...
+    def workflow(self, name: str) -> PlacedWorkflow: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found, in order of files and lines, and how much was looked at."""
+
+    findings: tuple[Finding, ...]
+    nodes: int
+    workflows: int
+    chains: int
+
+    def problems(self, severity: str) -> tuple[Problem, ...]:
+        """The problems of one severity."""
+        return tuple(each.problem for each in self.findings if each.severity == severity)
+
+
+def check(root: Path, site_of: Callable[[Definitions], Files]) -> Checked:
+    """Check the site at `root`; `site_of` makes one that has the given definitions."""
+    read = survey(root / "inventory")
+    site = site_of(read.definitions)
+    found = Findings()
+    for problem in read.errors:
+        found.add("error", problem)
+    for problem in (*read.warnings, *unread_definitions(root / "inventory"), *unread_workflows(root / "workflows")):
+        found.add("warning", problem)
+    for file in read.unread:
+        message = "what refers to objects of this file is not checked until it is put right"
+        found.warn(message, Source(file))
+    checks.check(found, read.definitions, read.lost)
+    _excluded(found, site, read.definitions)
+    _workflows(found, site, read)
+    return Checked(found.all, len(read.definitions.nodes), len(site.workflows()), len(site.chains()))
+
+
+def _excluded(found: Findings, site: Files, definitions: Definitions) -> None:
+    """Nodes that the site's `excludenodes` names and nobody defines: they exclude nothing."""
+    text = definitions.site.get("excludenodes", "").strip()
+    if not text:
+        return
+    place = definitions.records["site", "clustersite"].source("excludenodes")
+    try:
+        site.select(text)
+    except UnknownNames as error:
+        found.warn(f'"excludenodes" of the site: {error.problems[0].message}', place)
+    except InvalidInput as error:
+        found.error(error.problems[0].message, place)
+
+
+def _workflows(found: Findings, site: Files, read: Survey) -> None:
+    lint = Lint(found, read.definitions, lambda noderange: _selected(site, read, noderange))
+    loaded: dict[str, PlacedWorkflow] = {}
+    for name in site.workflows():
+        with _told(found):
+            workflow, problems = place_workflow(site.root / "workflows" / f"{name}.yaml", site.root)
+            for problem in problems:
+                found.add("error", problem)
+            loaded[name] = workflow
+            for problem in check_workflow(workflow, find_step, read.definitions):
+                found.add("error", problem)
+            lint.workflow(workflow)
+    for name in site.chains():
+        if name in site.workflows():
+            message = f'"{name}" is the name of a workflow as well: rename one of them'
+            found.error(message, Source(f"workflows/chains/{name}.yaml"))
+        with _told(found):
+            path = site.root / "workflows" / "chains" / f"{name}.yaml"
+            chain, problems = place_chain(path, site.root, lambda wanted: loaded.get(wanted) or site.workflow(wanted))
+            for problem in problems:
+                found.add("error", problem)
+            lint.chain(chain)
+
+
+@contextmanager
+def _told(found: Findings) -> Iterator[None]:
+    try:
+        yield
+    except InvalidInput as error:
+        for problem in error.problems:
+            found.add("error", problem)
+    except BadTemplate:
+        return  # told already, by whoever read the file
+
+
+def _selected(site: Files, read: Survey, noderange: str) -> tuple[str, ...]:
+    """The nodes that a noderange means; names that may stand in a file that could not be read are no mistake."""
+    try:
+        return site.select(noderange)
+    except UnknownNames as error:
+        if all(read.lost(name) for name in error.names):
+            return error.valid
+        raise
