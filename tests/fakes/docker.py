@@ -144,6 +144,15 @@ class FakeDocker:
         id = self._image_id(reference)
         return ImageFacts(id, tuple(sorted(self._images[id]))) if id else None
 
+    def image_details(self, reference: str) -> Mapping[str, Any] | None:
+        id = self._image_id(reference)
+        if id is None:
+            return None
+        return {"Id": id, "RepoTags": sorted(self._images[id]), "RepoDigests": [], "Config": {"Env": ["PATH=/bin"]}}
+
+    def info(self) -> Mapping[str, Any]:
+        return {"Name": "fake", "LoggingDriver": "json-file", "DefaultRuntime": "runc", "CgroupVersion": "2"}
+
     def create_container(self, name: str, body: Mapping[str, Any]) -> str:
         image_id = self._image_id(body["Image"])
         if image_id is None:

@@ -21,9 +21,8 @@ from xcatflow.model.workflow import Workflow
 
 def nodes(*names: str, **attributes: str) -> Definitions:
     """Nodes with the same attributes."""
-    typed = {name: value for name, value in attributes.items() if name in Node.model_fields}
     written = {"groups": "all", **attributes}
-    return Definitions([Node(name=name, groups=("all",), attributes=written, **typed) for name in names])
+    return Definitions([Node(name, written) for name in names])
 
 
 def workflow(steps: Sequence[Mapping[str, Any]], name: str = "test", **more: Any) -> PlacedWorkflow:

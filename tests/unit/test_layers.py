@@ -27,8 +27,13 @@ MAY: dict[str, set[str]] = {
     "lab": {"errors", "model", "transport"},
     "wiring": {"errors", "model", "load", "selection", "transport", "engine", "contract"},
     "running": {"errors", "model", "load", "journal", "transport", "steps", "engine", "wiring"},
-    "app": {"errors", "model", "load", "selection", "journal", "steps", "engine", "wiring", "running"},
-    "tasks": {"errors", "model", "load", "report", "transport", "steps", "lab", "app", "running"},
+    "checking": {"errors", "model", "load", "selection", "steps", "engine"},
+    "app": {"errors", "model", "load", "selection", "journal", "steps", "engine", "wiring", "running", "checking"},
+    "commands": {"errors", "model", "load", "selection"},
+    "completion": set(),
+    "exchange": {"errors", "model", "load", "selection", PROTOCOLS},
+    "inspecting": {"errors", "model", "engine", "exchange", "wiring"},
+    "tasks": {"errors", "model", "load", "commands", "completion", "report", "transport", "steps", "lab", "app", "running", "exchange", "inspecting"},
     "__main__": {"tasks"},
 }
 

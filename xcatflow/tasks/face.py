@@ -29,8 +29,8 @@ class Option:
 
     @property
     def long(self) -> str:
-        """Its flag without the dashes in front."""
-        return self.name.replace("_", "-")
+        """Its flag without the dashes in front. A parameter that would be a keyword of Python ends with an underscore."""
+        return self.name.rstrip("_").replace("_", "-")
 
     @property
     def short(self) -> str:
@@ -78,7 +78,7 @@ def face(
                 Option(
                     name=each,
                     default=None if default is inspect.Parameter.empty else default,
-                    help=texts[each.replace("_", "-")],
+                    help=texts[each.rstrip("_").replace("_", "-")],
                     word=each in first,
                     repeated=each in several,
                 )

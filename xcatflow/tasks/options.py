@@ -80,7 +80,7 @@ def _value(option: Option) -> dict[str, Any]:
     default = option.default
     if "node" in option.name:
         kind, default = _noderange, SUPPRESS  # argparse would hold its default against the type as well
-    return {"type": kind, "default": default, "metavar": option.name.upper(), "help": _text(option)}
+    return {"type": kind, "default": default, "metavar": option.long.upper(), "help": _text(option)}
 
 
 def _number(text: str) -> int:

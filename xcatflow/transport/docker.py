@@ -75,9 +75,17 @@ class DockerDaemon:
 
     def inspect_image(self, reference: str) -> ImageFacts | None:
         """One image; None where the daemon does not have it."""
-        path = f"/images/{reference}/json"
-        answer = self._wire.look_one(path, lambda client: client.inspect_image(reference))  # type: ignore[no-untyped-call]
-        return None if answer is None else self._wire.read(path, answer, docker_facts.image_facts)
+        answer = self.image_details(reference)
+        return None if answer is None else self._wire.read(_image(reference), answer, docker_facts.image_facts)
+
+    def image_details(self, reference: str) -> Mapping[str, Any] | None:
+        """The daemon's whole answer about one image; None where it does not have it."""
+        return self._wire.look_one(_image(reference), lambda client: client.inspect_image(reference))  # type: ignore[no-untyped-call]
+
+    def info(self) -> Mapping[str, Any]:
+        """What the daemon tells of its machine and settings."""
+        answer: Mapping[str, Any] = self._wire.look("/info", lambda client: client.info())
+        return answer
 
     def create_container(self, name: str, body: Mapping[str, Any]) -> str:
         """Create from a request body of the Engine API, its MAC moved to where the daemon's version looks for it; returns the id.
@@ -216,6 +224,10 @@ class DockerDaemon:
 
     def _list(self, path: str, work: Callable[[Client], Any], facts: Callable[[Mapping[str, Any]], T]) -> tuple[T, ...]:
         return self._wire.read(path, self._wire.look(path, work), lambda answer: tuple(facts(item) for item in answer))
+
+
+def _image(reference: str) -> str:
+    return f"/images/{reference}/json"
 
 
 def _has_labels(found: Mapping[str, str] | None, wanted: Mapping[str, str] | None) -> bool:

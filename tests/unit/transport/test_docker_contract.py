@@ -106,6 +106,20 @@ def test_created_container_is_listed_with_what_it_was_made_from(docker: Docker) 
     assert whole["HostConfig"]["NetworkMode"] == "none"
 
 
+def test_the_daemon_tells_its_settings_and_whole_images(docker: Docker) -> None:
+    info = docker.info()
+    assert info["Name"]
+    assert info["LoggingDriver"] == "json-file"
+    image = docker.inspect_image(IMAGE)
+    assert image is not None
+    details = docker.image_details(image.id)
+    assert details is not None
+    assert details["Id"] == image.id
+    assert IMAGE in details["RepoTags"]
+    assert "Env" in details["Config"]
+    assert docker.image_details("nothing/here:1") is None
+
+
 def test_create_of_a_taken_name_is_refused(docker: Docker) -> None:
     id = made(docker)
     with pytest.raises(ActFailed, match=r'The container name "/c1" is already in use') as caught:
