@@ -1,0 +1,8 @@
+"""How thorough properties are: `HYPOTHESIS_PROFILE=long` tries thousands of cases of each (so does `--hypothesis-profile=long`)."""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("long", max_examples=5000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
