@@ -33,7 +33,10 @@ MAY: dict[str, set[str]] = {
     "completion": set(),
     "exchange": {"errors", "model", "load", "selection", PROTOCOLS},
     "inspecting": {"errors", "model", "engine", "exchange", "wiring"},
-    "tasks": {"errors", "model", "load", "commands", "completion", "report", "transport", "steps", "lab", "app", "running", "exchange", "inspecting"},
+    "tasks": {
+        *("errors", "model", "load", "commands", "completion", "report", "transport", "steps", "lab"),
+        *("app", "running", "exchange", "inspecting"),
+    },
     "__main__": {"tasks"},
 }
 
