@@ -12,10 +12,11 @@ Commands = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds of one process: wall clock, and CPU of the process and its children."""
+    """Seconds of one process: wall clock, and CPU of the process and its children; the most memory it had in use."""
 
     wall_s: float
     cpu_s: float
+    peak_bytes: int = 0
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -35,7 +36,7 @@ def timed(command: Sequence[str], environ: Mapping[str, str]) -> Timing:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)}: exit {process.returncode}\n{said.decode(errors='replace')[-2000:]}")
-    return Timing(time.perf_counter() - started, usage.ru_utime + usage.ru_stime)
+    return Timing(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
 def in_turn(commands: Commands, environ: Mapping[str, str], rounds: int) -> dict[str, list[Timing]]:

@@ -9,6 +9,7 @@ With atheris (`pip install atheris`) inputs are chosen by what code they reach, 
 import argparse
 import hashlib
 import importlib.util
+import os
 import subprocess
 import sys
 import tempfile
@@ -44,10 +45,13 @@ def main() -> int:
 
 
 def _guided(target: Target, seconds: int) -> int:
-    with tempfile.TemporaryDirectory() as finds:
-        command = [sys.executable, "-m", "tests.fuzz.guided", target.name, str(seconds), finds]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace")
-        kept = [_keep(target, path.read_bytes()) for path in sorted(Path(finds).iterdir())]
+    with tempfile.TemporaryDirectory() as scratch:
+        finds = Path(scratch) / "finds"
+        finds.mkdir()
+        command = [sys.executable, "-m", "tests.fuzz.guided", target.name, str(seconds), str(finds)]
+        environ = {**os.environ, "TMPDIR": scratch}
+        done = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace", env=environ)
+        kept = [_keep(target, path.read_bytes()) for path in sorted(finds.iterdir())]
     tried = [line.split()[-1] for line in done.stderr.splitlines() if "number_of_executed_units" in line]
     if done.returncode or kept:
         print(done.stdout[-3000:], done.stderr[-3000:])

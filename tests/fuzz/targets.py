@@ -106,15 +106,15 @@ def brought(text: str) -> None:
 
 
 @cache
-def _site() -> Path:
-    """A site whose one workflow, chain and block are the text at hand."""
-    root = Path(tempfile.mkdtemp(prefix="xcatflow-fuzz-"))
-    (root / "workflows" / "chains").mkdir(parents=True)
-    return root
+def _site() -> tempfile.TemporaryDirectory[str]:
+    """A site whose one workflow, chain and block are the text at hand; removed with the process."""
+    made = tempfile.TemporaryDirectory(prefix="xcatflow-fuzz-")
+    (Path(made.name) / "workflows" / "chains").mkdir(parents=True)
+    return made
 
 
 def workflow(text: str) -> None:
-    root = _site()
+    root = Path(_site().name)
     path = root / "workflows" / "w.yaml"
     try:
         path.write_text(text, encoding="utf-8")

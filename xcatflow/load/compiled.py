@@ -14,7 +14,7 @@ from typing import Any
 
 from xcatflow.errors import Problem
 from xcatflow.model.objects import Definition, Origin, make
-from xcatflow.model.stock import XCATDEFAULTS, Objects, shelf_of
+from xcatflow.model.stock import XCATDEFAULTS, Stock, shelf_of
 
 FORMAT = "1"
 """Changes with the tables below."""
@@ -41,18 +41,17 @@ _MANY = 500
 
 
 def compiled(
-    objects: Iterable[Definition], digests: Mapping[str, bytes], about: Mapping[str, str]
+    objects: Iterable[Definition], stock: Stock, digests: Mapping[str, bytes], about: Mapping[str, str]
 ) -> sqlite3.Connection:
-    """A database of objects, those of one file in the order in which they stand there; `digests` has their files by name, `about` says
-    what else the database is to be known by. Raises ValueError for texts that a database cannot hold."""
-    made = tuple(objects)
-    stock = Objects(made)
+    """A database of objects, those of one file in the order in which they stand there, and of `stock`, which has the same ones;
+    `digests` has their files by name, `about` says what else the database is to be known by. Raises ValueError for texts that a
+    database cannot hold."""
     database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     database.executescript(_SCHEMA)
     database.execute("BEGIN")
     database.executemany("INSERT INTO about VALUES (?, ?)", about.items())
     put_files(database, digests)
-    put_objects(database, made)
+    put_objects(database, objects)
     members = ((name, "\n".join(stock.members(name) or ())) for name in stock.group_names)
     database.executemany("INSERT INTO members VALUES (?, ?)", members)
     database.execute("COMMIT")

@@ -16,6 +16,7 @@ from xcatflow.load.text import decoded, read_content, shown_name
 from xcatflow.model.cross_checks import check_addresses, check_definitions
 from xcatflow.model.definitions import Definition, Definitions, Origin
 from xcatflow.model.objects import make
+from xcatflow.model.stock import Objects, Stock
 from xcatflow.model.typed import typed
 from xcatflow.model.values import split_list
 
@@ -92,6 +93,7 @@ class Assembly:
     """Definitions, and what they are made of."""
 
     definitions: Definitions
+    stock: Stock
     parts: Parts
 
 
@@ -125,11 +127,11 @@ def assemble(drafts: Iterable[Draft], problems: Iterable[Problem] = (), earlier:
                 found.update(dict.fromkeys(bad))
     if found:
         raise InvalidInput(in_order(found))
-    objects = [new for _, _, new in parts.values()]
-    definitions = Definitions(objects)
+    stock = Objects(new for _, _, new in parts.values())
+    definitions = Definitions(stock=stock)
     if errors := check_definitions(definitions):
         raise InvalidInput(in_order(errors))
-    return Assembly(definitions, parts)
+    return Assembly(definitions, stock, parts)
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:

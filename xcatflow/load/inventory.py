@@ -68,7 +68,7 @@ def _read_all(directory: Path, cache: CacheFile) -> Inventory:
 
     assembly, digests = read_all(directory)
     try:
-        database = compiled((made for _, _, made in assembly.parts.values()), digests, about())
+        database = compiled((made for _, _, made in assembly.parts.values()), assembly.stock, digests, about())
     except (sqlite3.Error, UnicodeEncodeError):
         return Inventory(directory, assembly.definitions, None)
     cache.write(database)

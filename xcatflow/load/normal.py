@@ -18,11 +18,25 @@ def normalised(drafts: Iterable[Draft]) -> tuple[tuple[Draft, ...], tuple[Proble
     for draft in drafts:
         if problem := name_problem(draft.objtype, draft.name):
             problems.append(Problem(problem, draft.source()))
+        if _is_plain(draft):
+            found.append(draft)
+            continue
         places = dict(draft.places)
         values: dict[str, str] = {}
         problems += _fill(values, places, draft)
         found.append(replace(draft, values=values, places=places))
     return tuple(found), tuple(problems)
+
+
+def _is_plain(draft: Draft) -> bool:
+    """Is every attribute there by its own name, and has it a value?"""
+    known = ATTRIBUTES.get(draft.objtype)
+    return (
+        known is not None
+        and draft.values.keys() <= known.keys()
+        and KEYS[draft.objtype] not in draft.values
+        and all(draft.values.values())
+    )
 
 
 def own_values(objtype: str, written: Mapping[str, str]) -> dict[str, str]:

@@ -10,7 +10,6 @@ Source: xCAT's manual pages of lsdef, mkdef and xcatstanzafile.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from xcatflow.errors import InvalidInput, Problem, Source, did_you_mean
@@ -157,33 +156,3 @@ class _Reader:
 
 def _column(line: str) -> int:
     return len(line) - len(line.lstrip(BLANKS)) + 1 if line[0] in BLANKS else 1
-
-
-def format_stanzas(objects: Iterable[Draft]) -> str:
-    """The canonical text: objects in the order given, attributes sorted, those without value left out.
-
-    Raises InvalidInput for values with line breaks, which the form cannot express.
-    """
-    lines = [HEADER]
-    problems: list[Problem] = []
-    for draft in objects:
-        lines += ["", f"{draft.name}:", f"    objtype={draft.objtype}"]
-        for attribute, value in sorted(draft.values.items()):
-            if "\n" in value:
-                message = (
-                    f'"{attribute}" of {draft.objtype} "{draft.name}" has a line break, which a stanza cannot hold'
-                )
-                problems.append(Problem(message, draft.source(attribute) if draft.file else None))
-            elif value:
-                lines.append(f"    {attribute}={quoted(value)}")
-    if problems:
-        raise InvalidInput(problems)
-    return "\n".join(lines) + "\n"
-
-
-def quoted(value: str) -> str:
-    """A value as it stands behind "=": in quotes where it would not be read as it is."""
-    if not value:
-        return ""
-    edges = value[0] + value[-1]
-    return f'"{value}"' if any(letter in '" \t' for letter in edges) or value[-1] in ":\r" else value

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from xcatflow.errors import InvalidInput, Problem
 from xcatflow.load.settle import spread
-from xcatflow.load.stanza import HEADER, attribute_problem, name_problem, quoted
+from xcatflow.load.stanza import HEADER, attribute_problem, name_problem
 
 __all__ = ["INDENT", "quoted", "stanza_lines", "stanza_text", "unwritable"]
 
@@ -52,3 +52,11 @@ def unwritable(objtype: str, name: str, values: Mapping[str, str]) -> Iterator[P
             yield Problem(f'"{attribute}" of {objtype} "{name}" has a line break, which a stanza cannot hold')
         if problem := attribute_problem(attribute):
             yield Problem(f'"{attribute}" of {objtype} "{name}" {problem}')
+
+
+def quoted(value: str) -> str:
+    """A value as it stands behind "=": in quotes where it would not be read as it is."""
+    if not value:
+        return ""
+    edges = value[0] + value[-1]
+    return f'"{value}"' if any(letter in '" \t' for letter in edges) or value[-1] in ":\r" else value

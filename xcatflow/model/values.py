@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from types import MappingProxyType
 from typing import Any
@@ -22,6 +23,9 @@ _CPUSET = re.compile(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")
 _CPUS = re.compile(r"[0-9]+(\.[0-9]+)?|\.[0-9]+")
 _MEMORY = re.compile(r"([0-9]+)([bkmgBKMG]?)")
 _DOCKER_NETWORK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_KEPT = 1 << 14
+"""Values judged lately: most nodes have what others have."""
+
 _MEMORY_UNITS: Mapping[str, int] = MappingProxyType({"": 1 << 20, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30})
 
 
@@ -34,6 +38,7 @@ def or_formula(check: Callable[[str], str]) -> Callable[[str], str]:
     return checked
 
 
+@lru_cache(maxsize=_KEPT)
 def split_list(text: str) -> tuple[str, ...]:
     """The entries of a comma separated list, without blanks around them, each once."""
     if "," not in text:
@@ -95,6 +100,7 @@ def check_word(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=_KEPT)
 def check_dockerhost(text: str) -> str:
     """Where the node's Docker daemon listens."""
     try:

@@ -8,8 +8,7 @@ from tests.unit.selection.conftest import definitions
 from xcatflow.completion.inventory import Inventory, site_of
 from xcatflow.completion.noderange import MOST_SHOWN, fitting, last_item
 from xcatflow.load.definitions import load_definitions
-from xcatflow.load.draft import Draft
-from xcatflow.load.stanza import format_stanzas
+from xcatflow.load.stanza_text import stanza_text
 from xcatflow.model.attributes import TYPES
 from xcatflow.model.definitions import Definitions
 
@@ -39,12 +38,12 @@ def test_every_form_of_stanzas(site: Path) -> None:
 def test_an_inventory_as_xcatflow_writes_it(tmp_path: Path) -> None:
     (tmp_path / "inventory").mkdir()
     objects = definitions()
-    drafts = [
-        Draft(item.objtype, item.name, values=dict(item.attributes))
+    written = stanza_text(
+        (item.objtype, item.name, item.attributes)
         for objtype in ("node", "group")
         for item in objects.objects(objtype).values()
-    ]
-    (tmp_path / "inventory" / "x.stanza").write_text(format_stanzas(drafts).replace("\n", "\r\n"))
+    )
+    (tmp_path / "inventory" / "x.stanza").write_text(written.replace("\n", "\r\n"))
     check(tmp_path, objects)
 
 

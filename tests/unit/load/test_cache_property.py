@@ -139,3 +139,91 @@ def test_after_any_edits_the_cache_says_what_the_files_say(
         assert cached(site) == expected
         assert cached(site) == expected
     shutil.rmtree(site)
+
+
+HOST = ("node", "h", {})
+DOCKER = ("node", "c", {"groups": "a,b", "dockerhost": "h"})
+CASES: dict[str, tuple[dict[str, list[Item] | None], ...]] = {
+    "the site gathers what was first wins": (
+        {
+            "a.stanza": [HOST, DOCKER],
+            "z.stanza": [("group", "a", {"mgt": "docker"}), ("group", "b", {"mgt": "kvm"})],
+        },
+        {"c.yml": None, "b/one.stanza": [("site", "clustersite", {"hierarchicalattrs": "mgt"})]},
+        {"b/one.stanza": [("site", "clustersite", {"hierarchicalattrs": "ip"})]},
+    ),
+    "a group changes what its members are": (
+        {"a.stanza": [HOST, DOCKER], "z.stanza": [("group", "a", {"mgt": "docker"})]},
+        {"z.stanza": [("group", "a", {"mgt": "kvm"})]},
+        {"z.stanza": [("group", "b", {"mgt": "docker"})]},
+        {"z.stanza": []},
+    ),
+    "a group turns dynamic and back": (
+        {"a.stanza": [("node", "n", {"groups": "g"})], "z.stanza": [("group", "g", {}), ("group", "k", {})]},
+        {"z.stanza": [("group", "g", {}), ("group", "k", {"grouptype": "dynamic", "wherevals": "node=~n"})]},
+        {"z.stanza": [("group", "g", {"grouptype": "dynamic", "wherevals": "mgt==kvm"})]},
+        {"z.stanza": [("group", "k", {})]},
+        {"a.stanza": [("node", "n", {})]},
+        {"z.stanza": None},
+    ),
+    "a listed node changes, goes and comes back": (
+        {
+            "a.stanza": [("group", "g", {"members": "n,m"})],
+            "z.stanza": [("node", "n", {}), ("node", "m", {"groups": "x"})],
+        },
+        {"z.stanza": [("node", "m", {"groups": "x", "ip": "10.0.0.1"}), ("node", "n", {"groups": "y,g"})]},
+        {"z.stanza": [("node", "m", {})]},
+        {"z.stanza": [("node", "m", {})], "c.yml": [("node", "n", {"groups": "z"})]},
+        {"a.stanza": [("group", "g", {"members": "n"})]},
+        {"a.stanza": None},
+    ),
+    "lists of members come in another order": (
+        {
+            "a.stanza": [("group", "g", {"members": "n"})],
+            "c.yml": [("group", "k", {"members": "n"}), ("node", "n", {"groups": "x"})],
+        },
+        {"a.stanza": None, "z.stanza": [("group", "g", {"members": "n"})]},
+        {
+            "c.yml": [("node", "n", {})],
+            "z.stanza": [("group", "g", {"members": "n"}), ("group", "k", {"members": "n"})],
+        },
+        {"z.stanza": [("group", "k", {"members": "n"}), ("group", "g", {"members": "n"})]},
+    ),
+    "an object moves to another file": (
+        {"a.stanza": [("node", "n", {"groups": "g"}), ("policy", "1", {})], "z.stanza": [("node", "m", {})]},
+        {"a.stanza": [("policy", "1", {})], "z.stanza": [("node", "m", {}), ("node", "n", {"groups": "g"})]},
+        {"a.stanza": None, "b/two.yaml": [("policy", "1", {"x": "y"})]},
+    ),
+    "objects are defined twice": (
+        {"a.stanza": [("node", "n", {}), ("node", "xcatdefaults", {"postscripts": "a"})], "z.stanza": []},
+        {"z.stanza": [("node", "n", {"ip": "x"})]},
+        {"z.stanza": [("node", "xcatdefaults", {"postscripts": "b"})]},
+        {"z.stanza": [("node", "m", {})], "c.yml": [("node", "m", {})]},
+        {"z.stanza": None, "c.yml": [("group", "n", {})]},
+    ),
+    "places in a line of their own and in another's": (
+        {"a.stanza": [("node", "n", {"ip": "10.0.0.1", "nicips.eth1": "10.0.0.2", "nicips.eth0": "10.0.0.3"})]},
+        {"a.stanza": [("node", "n", {"nicips.eth0": "10.0.0.3", "hosts.ip": "10.0.0.1", "nicips": "eth1!10.0.0.2"})]},
+    ),
+    "what is wrong in a file that has changed, and in another that has not": (
+        {"a.stanza": [HOST, DOCKER], "z.stanza": [("group", "a", {"mgt": "docker"})]},
+        {"z.stanza": [("group", "a", {"mgt": "kvm"})], "c.yml": [("node", "n", {"groups": "-bad"})]},
+        {"z.stanza": [("group", "a", {"mgt": "kvm"}), ("group", "w", {"wherevals": "mgt==kvm"})]},
+        {
+            "c.yml": [("network", "lan", {"net": "10.0.0.0", "mask": "/8"})],
+            "z.stanza": [("group", "a", {"mgt": "docker"})],
+        },
+        {"z.stanza": [("network", "lan2", {"net": "10.0.0.0", "mask": "/8"}), ("group", "a", {"mgt": "docker"})]},
+    ),
+}
+
+
+@pytest.mark.parametrize("steps", CASES.values(), ids=CASES)
+def test_changes_that_reach_into_other_files(steps: tuple[dict[str, list[Item] | None], ...], tmp_path: Path) -> None:
+    (tmp_path / "inventory").mkdir()
+    for step in steps:
+        for name, items in step.items():
+            carry_out(tmp_path, name, None if items is None else (items, 0))
+        expected = cold(tmp_path)
+        assert cached(tmp_path) == expected
+        assert cached(tmp_path) == expected

@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 from tests.unit.load.golden import DATA
 from tests.unit.model.tables import rows
 from xcatflow.errors import InvalidInput, Source
-from xcatflow.load.draft import Draft
-from xcatflow.load.stanza import HEADER, format_stanzas, parse_stanzas, read_stanzas
-from xcatflow.model.attributes import TYPES
+from xcatflow.load.stanza import parse_stanzas, read_stanzas
 
 WORKED = """\
 default-node:
@@ -80,47 +78,6 @@ def test_problems_do_not_hide_the_rest() -> None:
     assert [str(problem) for problem in problems] == ['f:3:2: expected "name:" or "attribute=value", found "junk"']
     with pytest.raises(InvalidInput, match="junk"):
         read_stanzas("c1:\n objtype=node\n junk\n", "f")
-
-
-def test_canonical_form() -> None:
-    drafts = [
-        Draft("node", "c21", values={"mgt": "docker", "groups": "docker,all", "ip": "", "usercomment": "see also:"}),
-        Draft("network", "fd59::/64", values={"net": "fd59::"}),
-    ]
-    assert format_stanzas(drafts) == (
-        "# <xCAT data object stanza file>\n\n"
-        'c21:\n    objtype=node\n    groups=docker,all\n    mgt=docker\n    usercomment="see also:"\n\n'
-        'fd59::/64:\n    objtype=network\n    net="fd59::"\n'
-    )
-    assert format_stanzas([]) == HEADER + "\n"
-
-
-def test_line_breaks_cannot_be_written() -> None:
-    drafts = [Draft("node", "c1", "f", 3, 1, {"usercomment": "a\nb", "ip": "1"}, {"usercomment": (4, 5)})]
-    with pytest.raises(InvalidInput) as caught:
-        format_stanzas(drafts)
-    assert str(caught.value) == 'f:4:5: "usercomment" of node "c1" has a line break, which a stanza cannot hold'
-
-
-names = st.from_regex(r"[A-Za-z0-9_.:/-]{1,12}", fullmatch=True).filter(lambda name: not name.startswith("default-"))
-attribute_names = st.from_regex(r"[a-z]{1,8}(\.[a-z0-9]{1,4})?", fullmatch=True).filter(lambda name: name != "objtype")
-values = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), min_size=1) | st.text(
-    alphabet='":= \t#|x', min_size=1
-)
-
-
-@given(
-    st.dictionaries(
-        st.tuples(st.sampled_from(TYPES), names), st.dictionaries(attribute_names, values, max_size=4), max_size=5
-    )
-)
-def test_what_is_written_is_read_again(objects: dict[tuple[str, str], dict[str, str]]) -> None:
-    drafts = [Draft(objtype, name, values=given) for (objtype, name), given in objects.items()]
-    text = format_stanzas(drafts)
-    found, problems = parse_stanzas(text, "-")
-    assert not problems
-    assert [draft.content for draft in found] == [draft.content for draft in drafts]
-    assert format_stanzas(found) == text
 
 
 @given(st.text(alphabet='ab:="# \t\n', max_size=60))
