@@ -14,7 +14,8 @@ from tests.unit.selection.conftest import definitions
 from xcatflow.errors import InvalidInput, Problem
 from xcatflow.load.definitions import build_definitions
 from xcatflow.load.draft import Draft
-from xcatflow.load.stanza import format_stanzas, parse_stanzas
+from xcatflow.load.stanza import parse_stanzas
+from xcatflow.load.stanza_text import stanza_text
 from xcatflow.load.workflow import load_chain, load_workflow
 from xcatflow.load.yaml_definitions import parse_definitions
 from xcatflow.load.yaml_text import parse_yaml
@@ -59,7 +60,7 @@ def _built(drafts: tuple[Draft, ...], problems: tuple[Problem, ...]) -> None:
 def stanza(text: str) -> None:
     drafts, problems = parse_stanzas(text, "f.stanza")
     if not problems:
-        again, wrong = parse_stanzas(format_stanzas(drafts), "g.stanza")
+        again, wrong = parse_stanzas(stanza_text((one.objtype, one.name, one.values) for one in drafts), "g.stanza")
         assert not wrong, wrong
         assert [(d.objtype, d.name, _given(d)) for d in again] == [(d.objtype, d.name, _given(d)) for d in drafts]
     _built(drafts, problems)

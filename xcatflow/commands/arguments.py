@@ -114,7 +114,8 @@ class _Reader:
             case "nothing":
                 return ""
             case "value":
-                if not self._rest:
+                # A value that looks like a flag is one whose own value was forgotten, or a variable that is not set.
+                if not self._rest or (self._rest[0].startswith("-") and self._rest[0] != "-"):
                     raise UsageError(typed)
                 return self._rest.pop(0)
         if self._rest and not self._rest[0].startswith("-") and "=" not in self._rest[0]:

@@ -14,6 +14,7 @@ from xcatflow.model.names import name_problem
 from xcatflow.model.nics import split_nic
 
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9_.:@-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 NAME_FORMAT = 'please refer to "man xcatdb" for the valid "xCAT Object Name Format"'
 
 
@@ -76,6 +77,8 @@ def text_problem(draft: Draft, attribute: str, text: str) -> str:
     whose = f'"{attribute}" of {draft.objtype} "{draft.name}"'
     if "\n" in text:
         return f"{whose}: expected one line, found a line break"
+    if found := _CONTROL.search(text):
+        return f"{whose}: expected text, found the control character U+{ord(found[0]):04X}"
     head, adapter = split_nic(attribute)
     if head not in NICS or draft.objtype not in ("node", "group") or not text or (is_formula(text) and not adapter):
         return ""

@@ -1,6 +1,6 @@
 """The nodes that a command works on: those of a noderange, or all."""
 
-from xcatflow.commands.command import Context
+from xcatflow.commands.command import Context, NothingMeant
 from xcatflow.model.definitions import Definitions
 from xcatflow.selection import select
 
@@ -8,7 +8,10 @@ _ALL = "/.*"
 
 
 def chosen(context: Context, definitions: Definitions, noderange: str | None = None) -> tuple[str, ...]:
-    """The nodes that a noderange means, all where there is none; without those that the site excludes. Raises InvalidInput."""
+    """The nodes that a noderange means, all where there is none; without those that the site excludes. Raises InvalidInput,
+    NothingMeant for an empty text: a variable that is not set must not mean that all is well."""
+    if noderange is not None and not noderange.strip(" ,\t"):
+        raise NothingMeant("expected a noderange, found nothing")
     if noderange is None:
         if not definitions.nodes or not definitions.site.get("excludenodes", "").strip():
             return tuple(definitions.nodes)

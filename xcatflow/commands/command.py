@@ -14,6 +14,10 @@ from xcatflow.model.definitions import Definitions
 from xcatflow.model.edit import Edit
 
 
+class NothingMeant(InvalidInput):
+    """The text that should name nodes is empty; the usage helps."""
+
+
 class Editing(Protocol):
     """The definitions held against other writers: what was read stays true until this ends."""
 
@@ -106,6 +110,8 @@ class Command:
             self.run(context, arguments)
         except InvalidInput as error:
             context.talk.problems(error)
+            if isinstance(error, NothingMeant):
+                context.talk.usage(self.usage)
         except Locked as error:
             context.talk.error(str(error))
 

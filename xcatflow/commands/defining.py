@@ -1,6 +1,6 @@
 """What `mkdef` and `chdef` do alike: objects from the words typed, what a new one needs, what of it all is valid, and what is said last."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from xcatflow.commands.asked import NO_NAMES, Asked
 from xcatflow.commands.checking import accepted, misfits
 from xcatflow.commands.command import Context, Editing
 from xcatflow.commands.findings import Findings
+from xcatflow.commands.networks import network_problem
 from xcatflow.commands.osimages import completion
 from xcatflow.commands.planned import Key, Planned
 from xcatflow.commands.scripts import without_defaults
@@ -19,7 +20,7 @@ from xcatflow.model.attributes import DOCKER_ONLY
 from xcatflow.model.definitions import XCATDEFAULTS
 from xcatflow.model.findings import named as named_nodes
 from xcatflow.model.nics import join_nics, nic_entries, split_nic
-from xcatflow.model.values import Network4or6, split_list, subnet_of
+from xcatflow.model.values import split_list
 
 if TYPE_CHECKING:
     from xcatflow.commands.flaws import Flaw
@@ -83,7 +84,8 @@ class Defining:
     def without_defaults(self, node: str, attribute: str, text: str) -> str:
         """A node's list of scripts without those of every node, which a listing shows and nobody has to be told of."""
         listed = self.asked.given is not None and self.asked.given.plain
-        return without_defaults(node, attribute, text, self.editing.definitions, None if listed else self.findings)
+        defaults = self.planned.own("node", XCATDEFAULTS)
+        return without_defaults(node, attribute, text, defaults, None if listed else self.findings)
 
     def completed(self, draft: Draft, values: Mapping[str, str]) -> Mapping[str, str] | None:
         """What an osimage with these values gets besides: what `-u` finds, and its sort. None where that cannot be told."""
@@ -131,32 +133,10 @@ class Defining:
                 )
                 return True
             case "network":
-                return self._is_impossible_network(draft, values)
+                if problem := network_problem(draft.name, values, self.planned):
+                    self.findings.error(problem)
+                return bool(problem)
         return False
-
-    def _is_impossible_network(self, draft: Draft, values: Mapping[str, str]) -> bool:
-        name, net, mask = draft.name, values.get("net", ""), values.get("mask", "")
-        if not net or not mask:
-            self.findings.error(f"Net or mask value should not be empty for xCAT network object '{name}'.")
-            return True
-        wanted = _subnet(net, mask)
-        for other, found in self._networks().items():
-            if other != name and wanted is not None and found == wanted:
-                self.findings.error(
-                    f"A network definition called '{other}' already exists that contains the same net and mask values. "
-                    f"Cannot create a definition for '{name}'."
-                )
-                return True
-        return False
-
-    def _networks(self) -> Mapping[str, Network4or6 | None]:
-        found: dict[str, Network4or6 | None] = {
-            name: network.subnet for name, network in self.editing.definitions.networks.items()
-        }
-        for (objtype, name), values in self.planned.touched().items():
-            if objtype == "network":
-                found[name] = _subnet(values.get("net", ""), values.get("mask", ""))
-        return found
 
     # --- what of it all is valid ---
 
@@ -183,6 +163,15 @@ class Defining:
                 assert flaw.key is not None
                 self._undo(flaw.key, flaw.attribute if self._is_given(flaw) and not self.findings.whole else "")
             first = False
+            self._forget_groups({flaw.key for flaw in found} - self.done.keys())
+
+    def _forget_groups(self, undone: Collection[Key | None]) -> None:
+        """Groups of which nothing is left after these objects were taken back: nodes that should join or leave them."""
+        definitions = self.editing.definitions
+        untouched = [key for key in self.done if key[0] == "group" and key not in self.planned.touched()]
+        for key in untouched if undone else ():
+            if self.planned.members(key[1]) == (definitions.members(key[1]) or ()):
+                del self.done[key]
 
     def _is_given(self, flaw: "Flaw") -> bool:
         return flaw.key in self.done and flaw.attribute in self.done[flaw.key]
@@ -225,7 +214,9 @@ class Defining:
         try:
             self.editing.write(self.planned.edits(), file=self.asked.file)
         except InvalidInput as error:
-            talk.problems(error)
+            # A place without a line is where it would have been written, which nobody has to look at.
+            for problem in error.problems:
+                talk.error(str(problem) if problem.source and problem.source.line else problem.message)
             return False
         return True
 
@@ -235,13 +226,6 @@ class Defining:
         self.context.talk.say(f"{len(names)} object definitions have been created or modified.", *more)
         if self.asked.verbose:
             self.context.talk.say("The database was updated for the following objects:", *names)
-
-
-def _subnet(net: str, mask: str) -> Network4or6 | None:
-    try:
-        return subnet_of(net, mask)
-    except ValueError:
-        return None
 
 
 def given_heads(attributes: Iterable[str]) -> set[str]:

@@ -77,7 +77,7 @@ class Listing:
 
     def _stanza(self, one: Picked, *, short: bool) -> Iterator[str]:
         """The lines of one object; what a stanza cannot hold is told and left out."""
-        values = {} if short else self._values(one)
+        values = {} if short else self._values(one) | self._silent(one)
         problems = [problem.message for problem in unwritable(one.objtype, one.name, values)]
         for problem in problems:
             self.talk.error(problem)
@@ -110,6 +110,14 @@ class Listing:
             for attribute, value in found.items()
             if value or one.objtype in FREE_TYPES or split_nic(attribute)[0] not in NICS
         }
+
+    def _silent(self, one: Picked) -> dict[str, str]:
+        """What of a node has to be written although it comes to nothing: who reads the stanza would inherit what it stops."""
+        found = self.shown.silent(one.name) if one.objtype == "node" else {}
+        if not found or not self.wanted:
+            return found
+        meant = self._meant(one)
+        return {attribute: raw for attribute, raw in found.items() if attribute in meant}
 
     def _lines(self, one: Picked) -> list[tuple[str, str]]:
         """The same as it is written: network adapters line by line."""

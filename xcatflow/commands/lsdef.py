@@ -12,6 +12,7 @@ from xcatflow.commands.listing import Listing, Picked
 from xcatflow.commands.picking import Picking
 from xcatflow.commands.shipped_templates import ShippedTemplates
 from xcatflow.commands.shown import Shown
+from xcatflow.commands.valueless import tell_valueless
 from xcatflow.model.attributes import NICS, TYPES
 
 USAGE = """\
@@ -76,6 +77,7 @@ def run(context: Context, arguments: Arguments) -> None:
         listed.show(types, asked, short="s" in arguments or not (asked or "l" in arguments))
     else:
         _objects(context, arguments, types)
+        tell_valueless(context.talk, context.desk.definitions)
 
 
 def _conflicts(arguments: Arguments) -> Iterator[str]:

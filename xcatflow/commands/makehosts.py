@@ -40,6 +40,9 @@ def run(context: Context, arguments: Arguments) -> None:
         return
     definitions = context.desk.definitions
     nodes = chosen(context, definitions, arguments.operands[0] if arguments.operands else None)
+    if not nodes and "n" in arguments:
+        context.talk.error("no node is meant, the file stays as it is.")
+        return
     resolve = addresses_of([node for node in nodes if not definitions.value(node, "ip")]).get
     form = form_of(definitions, long_first="l" in arguments, names_last="o" in arguments, full_aliases="a" in arguments)
     found = gathered(definitions, nodes, resolve)

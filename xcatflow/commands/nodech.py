@@ -194,7 +194,7 @@ def _values(
         new = _result(old, operation)
         if new == old and operation.operator != "=":
             continue
-        new = now[attribute] = without_defaults(node, head, new, definitions, findings)
+        new = now[attribute] = without_defaults(node, head, new, definitions.xcatdefaults.attributes, findings)
         if nic:
             before = stored.get(head, definitions.nodes[node].attributes.get(head, ""))
             stored[head] = join_nics((dict(nic_entries(before)) | {nic: new}).items())

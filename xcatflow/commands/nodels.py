@@ -11,6 +11,7 @@ from xcatflow.commands.chosen import chosen
 from xcatflow.commands.columns import UNKNOWN, Column, UnknownColumn, column, table_columns
 from xcatflow.commands.command import Command, Context
 from xcatflow.commands.criteria import COMPARING, Operand, all_hold, criterion, read_operand
+from xcatflow.commands.valueless import tell_valueless
 from xcatflow.model.definitions import Definitions
 from xcatflow.selection.tree import Criterion
 
@@ -54,6 +55,7 @@ def run(context: Context, arguments: Arguments) -> None:
         context.talk.each(line for node in nodes for line in _lines(definitions, node, asked, blame=blame))
     else:
         context.talk.each(nodes)
+    tell_valueless(context.talk, definitions)
 
 
 def _asked(arguments: Arguments) -> _Asked:

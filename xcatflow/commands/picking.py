@@ -7,12 +7,10 @@ from xcatflow.commands.asked import NO_NAMES
 from xcatflow.commands.command import Context
 from xcatflow.commands.listing import Picked
 from xcatflow.commands.shown import Shown
-from xcatflow.commands.targets import named
+from xcatflow.commands.targets import named, not_excluded
 from xcatflow.commands.where import UnknownAttribute, conditions, satisfies
-from xcatflow.errors import InvalidInput
 from xcatflow.model.attributes import KEYS
 from xcatflow.model.definitions import XCATDEFAULTS
-from xcatflow.model.regex import compile_regex
 from xcatflow.model.wherevals import Term
 
 LOGS = ("auditlog", "eventlog")
@@ -53,15 +51,11 @@ class Picking:
             found = sorted([*found, XCATDEFAULTS])
         if not found and not self.every and objtype not in LOGS:
             self.context.talk.error(f"Could not get objects of type '{objtype}'.")
-        return found
+        # Only a listing of everything there is shows what the site excludes.
+        return found if self.every or objtype != "node" else not_excluded(found, self.shown.definitions, self.context)
 
     def _named(self, objtype: str, names: str) -> Sequence[str]:
-        try:
-            found = named(names, objtype, self.shown.definitions, self.context, looked_up=True)
-        except InvalidInput:
-            if objtype != "node" or not _bad_regex(names):
-                raise
-            raise InvalidInput(f"Invalid regular expression {names}, check the noderange syntax.") from None
+        found = named(names, objtype, self.shown.definitions, self.context, looked_up=True)
         if not found:
             self.context.talk.error(NO_NAMES)
         there: list[str] = []
@@ -86,13 +80,3 @@ def _terms(expressions: Sequence[str], types: Sequence[str]) -> Mapping[str, tup
     if len(unknown) == len(types):
         raise unknown[0]
     return found
-
-
-def _bad_regex(noderange: str) -> bool:
-    if not noderange.startswith("/"):
-        return False
-    try:
-        compile_regex(noderange[1:].removesuffix("/"))
-    except ValueError:
-        return True
-    return False

@@ -36,7 +36,10 @@ def rename(context: Context, asked: Asked, editing: Editing, new: str) -> None:
         talk.error("The '-n' option (changing object name) can only work on one object.")
         return
     objtype = asked.types[0]
-    names = named(asked.names or "", objtype, definitions, context, looked_up=True)
+    typed = asked.names or ""
+    # A name that is one is no noderange.
+    is_one = _exists(definitions, objtype, typed)
+    names = (typed,) if is_one else named(typed, objtype, definitions, context, looked_up=True)
     if len(names) != 1:
         talk.error("The '-n' option (changing object name) can only work on one object.")
         return

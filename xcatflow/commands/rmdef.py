@@ -63,10 +63,10 @@ def _names(arguments: Arguments) -> str | None:
     if "o" in arguments:
         if operands:
             raise Refused("Cannot use '-o' with a noderange.", usage=True)
-        return arguments.value("o")
+        return arguments.value("o").strip() or None
     if len(operands) > 1:
         raise Refused("noderange can not contain spaces.", usage=True)
-    return operands[0] if operands else None
+    return operands[0].strip() or None if operands else None
 
 
 class _Removing:

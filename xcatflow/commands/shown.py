@@ -135,6 +135,17 @@ class Shown:
         begin = self.definitions.xcatdefaults.attributes.get(attribute, "")
         return ",".join(part for part in (begin, value) if part)
 
+    def silent(self, name: str) -> dict[str, str]:
+        """A node's own values that come to nothing, as they are written: they stop what its groups would hand down."""
+        if self.raw or name == XCATDEFAULTS:
+            return {}
+        own = self.definitions.nodes[name].attributes
+        odd = {attribute: raw for attribute, raw in own.items() if raw and (is_formula(raw) or attribute in NICS)}
+        if odd.keys() & _ONE_SORT_ONLY:
+            foreign = _foreign(self.definitions.value(name, "mgt") or "")
+            odd = {attribute: raw for attribute, raw in odd.items() if attribute not in foreign}
+        return {attribute: raw for attribute, raw in odd.items() if not self.definitions.value(name, attribute)}
+
     # --- groups ---
 
     def _group(self, name: str) -> dict[str, str]:

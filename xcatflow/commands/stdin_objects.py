@@ -7,6 +7,7 @@ from xcatflow.errors import Problem
 from xcatflow.load.draft import Draft
 from xcatflow.load.plain import is_plain, parse_plain
 from xcatflow.load.stanza import parse_stanzas
+from xcatflow.model.definitions import XCATDEFAULTS
 
 STDIN = "<stdin>"
 
@@ -20,10 +21,15 @@ class Given:
     plain: bool = False
 
     def objects(self, findings: Findings) -> tuple[Draft, ...]:
-        """The objects, nodes before their groups. What is wrong with the text is told."""
+        """The objects, the pseudo node of script lists before the nodes that are held against it, nodes before their groups. What is
+        wrong with the text is told."""
         for problem in self.problems:
             findings.problem(problem)
-        return tuple(sorted(self.drafts, key=lambda draft: draft.objtype == "group"))
+        return tuple(sorted(self.drafts, key=_turn))
+
+
+def _turn(draft: Draft) -> tuple[bool, bool]:
+    return draft.objtype == "group", draft.name != XCATDEFAULTS
 
 
 def read_objects(text: str, objtype: str = "node") -> Given:

@@ -20,6 +20,7 @@ SUMMARIES: Mapping[str, str] = MappingProxyType(
         "noderm": "Remove nodes.",
         "rmdef": "Remove object definitions.",
         "xcoll": "Fold equal output of nodes.",
+        "xdshbak": "Put the output of each host together.",
     }
 )
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from xcatflow import __version__
-from xcatflow.load.compiled import FORMAT
+from xcatflow.load.database import FORMAT, empty
 from xcatflow.load.files import digest
 
 _SEAL = len(digest(b""))
@@ -37,7 +37,7 @@ class CacheFile:
         image, seal = content[_SEAL:], content[:_SEAL]
         if not image or digest(image) != seal:
             return None
-        database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        database = empty()
         try:
             database.deserialize(image)
             if dict(database.execute("SELECT key, value FROM about")) == about():

@@ -1,34 +1,17 @@
-"""Definitions compiled into an SQLite database in memory: objects by name, the nodes of each group, and which files they were made of.
+"""Definitions over the database of a compiled inventory: looking up one of a hundred thousand nodes makes one object."""
 
-Looking up one of a hundred thousand nodes makes one object. The database is what the cache keeps in its file.
-"""
-
-import json
-import os
 import sqlite3
 import threading
-from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from xcatflow.errors import Problem
+from xcatflow.load.database import attributes_in, files_of, places_in, split
 from xcatflow.model.objects import Definition, Origin, make
-from xcatflow.model.stock import XCATDEFAULTS, Stock, shelf_of
+from xcatflow.model.stock import XCATDEFAULTS
 
-FORMAT = "1"
-"""Changes with the tables below."""
-
-_SCHEMA = """
-CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE file (number INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, digest BLOB NOT NULL);
-CREATE TABLE object (
-    shelf TEXT NOT NULL, name TEXT NOT NULL, file INTEGER NOT NULL, line INTEGER NOT NULL, col INTEGER NOT NULL,
-    place INTEGER NOT NULL, attributes TEXT NOT NULL, places TEXT NOT NULL,
-    PRIMARY KEY (shelf, name)
-) WITHOUT ROWID;
-CREATE TABLE members (name TEXT PRIMARY KEY, nodes TEXT NOT NULL);
-"""
 _OBJECTS = "SELECT name, attributes, places, file, line, col FROM object"
 _AT_ONCE = 1000
 """Rows read in one go, so that nobody else waits long."""
@@ -38,62 +21,6 @@ _KEPT = 4096
 
 _MANY = 500
 """Names asked for one by one, after which all are read at once."""
-
-
-def compiled(
-    objects: Iterable[Definition], stock: Stock, digests: Mapping[str, bytes], about: Mapping[str, str]
-) -> sqlite3.Connection:
-    """A database of objects, those of one file in the order in which they stand there, and of `stock`, which has the same ones;
-    `digests` has their files by name, `about` says what else the database is to be known by. Raises ValueError for texts that a
-    database cannot hold."""
-    database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    database.executescript(_SCHEMA)
-    database.execute("BEGIN")
-    database.executemany("INSERT INTO about VALUES (?, ?)", about.items())
-    put_files(database, digests)
-    put_objects(database, objects)
-    members = ((name, "\n".join(stock.members(name) or ())) for name in stock.group_names)
-    database.executemany("INSERT INTO members VALUES (?, ?)", members)
-    database.execute("COMMIT")
-    return database
-
-
-def put_files(database: sqlite3.Connection, digests: Mapping[str, bytes]) -> None:
-    """Note files, or that they have changed."""
-    database.executemany(
-        "INSERT INTO file (name, digest) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET digest = excluded.digest",
-        ((os.fsencode(name), digest) for name, digest in digests.items()),
-    )
-
-
-def file_numbers(database: sqlite3.Connection) -> dict[str, int]:
-    """The files by name. They are kept as the bytes that they are: names of files need not be texts."""
-    return {os.fsdecode(name): number for name, number in database.execute("SELECT name, number FROM file")}
-
-
-def digests_of(database: sqlite3.Connection) -> dict[str, bytes]:
-    """The digests of the files that the database was made of."""
-    return {os.fsdecode(name): digest for name, digest in database.execute("SELECT name, digest FROM file")}
-
-
-def put_objects(database: sqlite3.Connection, objects: Iterable[Definition]) -> None:
-    """Add objects; their files are noted already."""
-    numbers = file_numbers(database)
-    rows = (_row(item, numbers[item.origin.file], place) for place, item in enumerate(objects))
-    database.executemany("INSERT INTO object VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-
-
-_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_decoded = json.JSONDecoder().raw_decode
-
-
-def _row(item: Definition, file: int, place: int) -> tuple[str, str, int, int, int, int, str, str]:
-    origin, attributes = item.origin, dict(item.attributes)
-    places: object = origin.places
-    if list(origin.places) == list(attributes):
-        # The usual case: half the text.
-        places = [number for at in origin.places.values() for number in at]
-    return shelf_of(item), item.name, file, origin.line, origin.col, place, _encoded(attributes), _encoded(places)
 
 
 @dataclass(slots=True, eq=False)
@@ -106,11 +33,7 @@ class _Places(Mapping[str, tuple[int, int]]):
 
     def _all(self) -> Mapping[str, tuple[int, int]]:
         if self._read is None:
-            found = _decoded(self.text)[0]
-            if isinstance(found, list):
-                self._read = dict(zip(self.attributes, zip(found[::2], found[1::2], strict=True), strict=True))
-            else:
-                self._read = {attribute: (line, col) for attribute, (line, col) in found.items()}
+            self._read = places_in(self.text, self.attributes)
         return self._read
 
     def __getitem__(self, attribute: str) -> tuple[int, int]:
@@ -130,7 +53,7 @@ class Compiled:
         self._database = database
         self._lock = threading.Lock()
         self._shelves: dict[str, Shelf] = {}
-        self.files = {number: name for name, number in file_numbers(database).items()}
+        self.files = files_of(database)
         self.warnings: tuple[Problem, ...] = ()
 
     def rows(self, question: str, *values: object) -> list[tuple[Any, ...]]:
@@ -156,12 +79,7 @@ class Compiled:
 
     def members(self, group: str) -> tuple[str, ...] | None:
         rows = self.rows("SELECT nodes FROM members WHERE name = ?", group)
-        return split_names(rows[0][0]) if rows else None
-
-
-def split_names(text: str) -> tuple[str, ...]:
-    """Names as a group's row holds them."""
-    return tuple(text.split("\n")) if text else ()
+        return split(rows[0][0]) if rows else None
 
 
 _Row = tuple[str, str, str, int, int, int]
@@ -214,7 +132,7 @@ class Shelf(Mapping[str, Definition]):
 
     def _made(self, row: _Row) -> Definition:
         name, attributes, places, file, line, col = row
-        values = MappingProxyType(_decoded(attributes)[0])
+        values = MappingProxyType(attributes_in(attributes))
         origin = Origin(self._stock.files[file], line, col, _Places(places, values))
         return make("node" if self._name == XCATDEFAULTS else self._name, name, values, origin)
 

@@ -22,7 +22,6 @@ from xcatflow.model.values import split_list
 
 __all__ = [
     "Assembly",
-    "Parts",
     "assemble",
     "build_definitions",
     "check_addresses",
@@ -84,24 +83,17 @@ def build_definitions(drafts: Iterable[Draft], problems: Iterable[Problem] = ())
     return assemble(found, (*problems, *more)).definitions
 
 
-Parts = Mapping[tuple[str, str], tuple[Draft, Draft, Definition]]
-"""What definitions are made of, by (type, name): the draft as its file has it, the draft with the groups that list it, the object."""
-
-
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """Definitions, and what they are made of."""
+    """Definitions, and what they are made of: the objects in the order in which they were read, and the same on shelves."""
 
     definitions: Definitions
+    objects: tuple[Definition, ...]
     stock: Stock
-    parts: Parts
 
 
-def assemble(drafts: Iterable[Draft], problems: Iterable[Problem] = (), earlier: Assembly | None = None) -> Assembly:
-    """Definitions from normalised drafts; objects of `earlier` that were made of the same drafts are taken over.
-
-    Raises InvalidInput with all problems, those given among them.
-    """
+def assemble(drafts: Iterable[Draft], problems: Iterable[Problem] = ()) -> Assembly:
+    """Definitions from normalised drafts. Raises InvalidInput with all problems, those given among them."""
     found = dict.fromkeys(problems)
     unique: dict[tuple[str, str], Draft] = {}
     for draft in drafts:
@@ -111,27 +103,21 @@ def assemble(drafts: Iterable[Draft], problems: Iterable[Problem] = (), earlier:
             found[Problem(message, draft.source())] = None
     listed, wrong = enrolled(unique)
     found.update(dict.fromkeys(wrong))
-    made = earlier.parts if earlier else {}
-    parts: dict[tuple[str, str], tuple[Draft, Draft, Definition]] = {}
+    objects: list[Definition] = []
     for key, draft in unique.items():
-        full = listed.get(key, draft)
-        known = made.get(key)
-        if known and known[0] is draft and known[1].values == full.values:
-            parts[key] = known
-            continue
-        match build_object(full):
-            case Definition() as new:
-                parts[key] = (draft, full, new)
-                found.update(dict.fromkeys(flaws(new, draft)))
+        match build_object(listed.get(key, draft)):
+            case Definition() as made:
+                objects.append(made)
+                found.update(dict.fromkeys(flaws(made, draft)))
             case bad:
                 found.update(dict.fromkeys(bad))
     if found:
         raise InvalidInput(in_order(found))
-    stock = Objects(new for _, _, new in parts.values())
+    stock = Objects(objects)
     definitions = Definitions(stock=stock)
     if errors := check_definitions(definitions):
         raise InvalidInput(in_order(errors))
-    return Assembly(definitions, stock, parts)
+    return Assembly(definitions, tuple(objects), stock)
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:

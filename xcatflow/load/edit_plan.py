@@ -6,10 +6,11 @@ their new names; a node whose membership came from a list that no longer gives i
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from xcatflow.errors import InvalidInput, did_you_mean
 from xcatflow.load.change import ObjectChange
-from xcatflow.load.definitions import Parts, listed_members
+from xcatflow.load.definitions import listed_members
 from xcatflow.model.edit import Edit, Remove, Rename, Write
 from xcatflow.model.nics import join_nics, nic_entries, split_nic
 from xcatflow.model.values import split_list
@@ -18,12 +19,32 @@ Key = tuple[str, str]
 _NOTHING: Mapping[str, str] = {}
 
 
+class Known(Protocol):
+    """What there is before the edits, by (type, name)."""
+
+    def values(self, key: Key) -> Mapping[str, str] | None:
+        """What an object has, the groups that list it among it; None where there is no such object."""
+        ...
+
+    def own(self, key: Key) -> Mapping[str, str]:
+        """What an object's file says that it has."""
+        ...
+
+    def groups(self) -> Iterable[Key]:
+        """The groups, in the order in which they are read."""
+        ...
+
+    def names(self, objtype: str) -> Iterable[str]:
+        """The names of the objects of a type."""
+        ...
+
+
 @dataclass(slots=True)
 class Plan:
     """What the edits come to. `values` are what touched objects finally have, `origin` the key an object had before (None for a new
     one); objects that are in neither stay as they are. `gone` are the keys that objects had before and were taken from them."""
 
-    parts: Parts
+    known: Known
     values: dict[Key, dict[str, str]] = field(default_factory=dict)
     origin: dict[Key, Key | None] = field(default_factory=dict)
     gone: dict[Key, None] = field(default_factory=dict)
@@ -32,7 +53,7 @@ class Plan:
         """What an object has after the edits until now; None where there is none."""
         if key in self.values:
             return self.values[key]
-        return None if key in self.gone or key not in self.parts else self.parts[key][1].values
+        return None if key in self.gone else self.known.values(key)
 
     def moved(self) -> dict[Key, Key]:
         """The keys that objects had before, to those they have now, for objects that were touched and are still there."""
@@ -53,14 +74,14 @@ class Plan:
         values = self.touch(key)
         del self.values[key]
         del self.origin[key]
-        if key in self.parts:
+        if self.known.values(key) is not None:
             self.gone[key] = None
         return values
 
 
-def planned(parts: Parts, edits: Iterable[Edit]) -> Plan:
-    """The plan for edits of the objects in `parts`. Raises InvalidInput for objects that are not there, or already are."""
-    plan = Plan(parts)
+def planned(known: Known, edits: Iterable[Edit]) -> Plan:
+    """The plan for edits of what is `known`. Raises InvalidInput for objects that are not there, or already are."""
+    plan = Plan(known)
     for edit in edits:
         key = (edit.objtype, edit.name)
         match edit:
@@ -95,14 +116,14 @@ def changes(plan: Plan) -> list[ObjectChange]:
     for key, values in plan.values.items():
         origin = plan.origin[key]
         wanted = raw.get(key, values)
-        if origin != key or wanted != plan.parts[key][0].values:
+        if origin != key or wanted != plan.known.own(key):
             found.append(ObjectChange(key[0], origin[1] if origin else "", key[1], wanted))
     return found
 
 
 def _expect(plan: Plan, key: Key) -> None:
     if plan.now(key) is None:
-        hint = did_you_mean(key[1], (name for objtype, name in plan.parts if objtype == key[0]))
+        hint = did_you_mean(key[1], plan.known.names(key[0]))
         raise InvalidInput(f'there is no {key[0]} "{key[1]}"{hint}')
 
 
@@ -125,11 +146,11 @@ def _keep_lists(plan: Plan) -> None:
     """Let the groups' lists of members follow, and touch the nodes that such a list gave a group until now."""
     moved = plan.moved()
     names = {old[1]: new[1] for old, new in moved.items() if old[0] == "node"}
-    listing = [key for key in plan.parts if key[0] == "group" and listed_members(plan.parts[key][1].values)]
+    listing = [key for key in plan.known.groups() if listed_members(plan.known.values(key) or _NOTHING)]
     written = [key for key in plan.values if key[0] == "group"]
     for key in dict.fromkeys([*(moved.get(key, key) for key in listing), *written]):
         origin = plan.origin.get(key, key)
-        old = plan.parts[origin][1].values if origin and origin in plan.parts else _NOTHING
+        old = (plan.known.values(origin) if origin else None) or _NOTHING
         now = plan.now(key)
         if now is None or not (listed := listed_members(now)):
             continue
@@ -141,7 +162,7 @@ def _keep_lists(plan: Plan) -> None:
             _set(plan.touch(key), "members", between.join(kept))
     for key in listing:
         if key in plan.gone or key in plan.values:
-            for name in listed_members(plan.parts[key][1].values):
+            for name in listed_members(plan.known.values(key) or _NOTHING):
                 node = ("node", names.get(name, name))
                 if plan.now(node) is not None:
                     plan.touch(node)
@@ -161,7 +182,7 @@ def _own_groups(plan: Plan) -> dict[Key, dict[str, str]]:
     """For touched nodes that groups list: what stands on the node itself, where the lists give the rest."""
     giving: dict[str, list[str]] = {}
     moved = plan.moved()
-    groups = [moved.get(key, key) for key in plan.parts if key[0] == "group" and (key in moved or key not in plan.gone)]
+    groups = [moved.get(key, key) for key in plan.known.groups() if key in moved or key not in plan.gone]
     for key in dict.fromkeys([*groups, *(key for key in plan.values if key[0] == "group")]):
         if (now := plan.now(key)) is not None:
             for name in listed_members(now):
@@ -171,7 +192,7 @@ def _own_groups(plan: Plan) -> dict[Key, dict[str, str]]:
         origin = plan.origin[key]
         if key[0] != "node" or not origin or key[1] not in giving:
             continue
-        own = plan.parts[origin][0].values.get("groups", "")
+        own = plan.known.own(origin).get("groups", "")
         if _enrolled(own, giving[key[1]]) == values.get("groups", ""):
             found[key] = {**values, "groups": own}
             if not own:

@@ -4,21 +4,21 @@ with editing(root) as held:
     held.write([Write("node", "c21", {"ip": "10.20.0.21"})])
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from xcatflow.errors import InvalidInput, Problem, Source
 from xcatflow.load.change import ObjectChange
-from xcatflow.load.definitions import Assembly, assemble, inventory_files, parse_inventory
-from xcatflow.load.draft import Draft
+from xcatflow.load.definitions import parse_inventory
 from xcatflow.load.edit_plan import Plan, changes, planned
+from xcatflow.load.files import inventory_files
+from xcatflow.load.held import Held
+from xcatflow.load.inventory_file import InventoryFile
 from xcatflow.load.locking import definitions_locked
 from xcatflow.load.placing import named_file, place_of
 from xcatflow.load.replace_files import Replacement, remove_leftovers, replace_files
 from xcatflow.load.stanza_edit import edited_stanzas
-from xcatflow.load.text import decoded, shown_name
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.edit import Edit
 
@@ -26,17 +26,6 @@ PATIENCE = 60.0
 """Seconds to wait for another writer."""
 
 _MARK = "\ufeff"
-
-
-@dataclass(frozen=True, slots=True)
-class InventoryFile:
-    """A file as it was read. `drafts` and `problems` come from its bytes alone."""
-
-    path: Path
-    name: str
-    content: bytes
-    drafts: tuple[Draft, ...]
-    problems: tuple[Problem, ...]
 
 
 @contextmanager
@@ -58,23 +47,23 @@ class Editing:
     """Definitions that nobody else changes."""
 
     def __init__(self, root: Path) -> None:
-        """Reads every file. Only for the holder of the lock: others get an `Editing` from `editing`."""
+        """Looks at every file. Only for the holder of the lock: others get an `Editing` from `editing`."""
         self._root = root
         self._inventory = root / "inventory"
         paths = tuple(inventory_files(self._inventory))
         linked = {path.resolve().parent for path in paths if path.is_symlink()}
         remove_leftovers({self._inventory, *(path.parent for path in paths), *linked})
-        self._files: dict[str, InventoryFile] = {}
-        for path in paths:
-            file = _read(path, root)
-            self._files[file.name] = file
-        self._assembly: Assembly | None = None
+        self._held: Held | InvalidInput
+        try:
+            self._held = Held.load(root)
+        except InvalidInput as error:
+            self._held = error
         self._open = True
 
     @property
     def definitions(self) -> Definitions:
         """All definitions, as they are after the last write. Raises InvalidInput with every problem."""
-        return self._assembled().definitions
+        return self._state().definitions
 
     def write(self, edits: Sequence[Edit], *, file: str = "") -> None:
         """Carry out edits, all or none; `definitions` are the new ones then. A NIC attribute may be given whole (`nicips`) or adapter by
@@ -87,80 +76,60 @@ class Editing:
         """
         if not self._open:
             raise RuntimeError("the definitions are not held any more")
-        old = self._assembled()
-        plan = planned(old.parts, edits)
-        files = dict(self._files)
+        old = self._state()
+        plan = planned(old, edits)
         replacements: list[Replacement] = []
+        files: list[InventoryFile] = []
         for name, todo in self._by_file(changes(plan), file).items():
-            known = self._files.get(name)
+            known = old.file(name)
             before = known.content if known else b""
             path = known.path if known else self._root / name
             new_file = _edited(path, before, todo, name)
             if known is None or new_file.content != before:
                 replacements.append(Replacement(path, name, known.content if known else None, new_file.content))
-                files[name] = new_file
+                files.append(new_file)
         if not replacements:
             return
-        files = {name: files[name] for name in sorted(files, key=lambda name: files[name].path)}
-        new = _assemble(files, old, {one.name for one in replacements})
-        _verify(plan, old, new, {one.name for one in replacements})
+        new = _after(old, files)
+        _verify(plan, old, new, [file.name for file in files])
         replace_files(replacements)
-        self._files, self._assembly = files, new
+        new.keep()
+        self._held = new
 
     def close(self) -> None:
         """Let nothing be written any more."""
         self._open = False
 
-    def _assembled(self) -> Assembly:
-        if self._assembly is None:
-            self._assembly = _assemble(self._files, None, set())
-        return self._assembly
+    def _state(self) -> Held:
+        if isinstance(self._held, InvalidInput):
+            raise self._held
+        return self._held
 
     def _by_file(self, todo: Iterable[ObjectChange], file: str) -> dict[str, list[ObjectChange]]:
         """The changes by the file they belong to."""
-        parts = self._assembled().parts
+        state = self._state()
         found: dict[str, list[ObjectChange]] = {}
         chosen = named_file(self._root, file) if file else ""
         places: dict[str, str] = {}
         for change in todo:
             if change.old:
-                name = parts[change.objtype, change.old][0].file
+                name = state.file_of((change.objtype, change.old))
             elif chosen:
                 name = chosen
             else:
                 if change.objtype not in places:
-                    places[change.objtype] = place_of(change.objtype, self._files.values())
+                    places[change.objtype] = place_of(change.objtype, state.files_with(change.objtype))
                 name = places[change.objtype]
             found.setdefault(name, []).append(change)
         return found
 
 
-def _read(path: Path, root: Path) -> InventoryFile:
-    name = shown_name(path, root)
+def _after(state: Held, files: Sequence[InventoryFile]) -> Held:
+    """The state with these files. What is wrong in them is said without a line: nobody has seen that text."""
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        return InventoryFile(path, name, b"", (), (Problem(f"cannot be read: {reason}", Source(name)),))
-    return _parsed(path, name, content)
-
-
-def _parsed(path: Path, name: str, content: bytes) -> InventoryFile:
-    try:
-        drafts, problems = parse_inventory(decoded(content, name), path, name)
+        return state.after(files)
     except InvalidInput as error:
-        return InventoryFile(path, name, content, (), error.problems)
-    return InventoryFile(path, name, content, drafts, problems)
-
-
-def _assemble(files: Mapping[str, InventoryFile], earlier: Assembly | None, changed: Iterable[str]) -> Assembly:
-    """Definitions of files. What is wrong in changed files is said without a line: nobody has seen that text."""
-    drafts = [draft for file in files.values() for draft in file.drafts]
-    problems = [problem for file in files.values() for problem in file.problems]
-    try:
-        return assemble(drafts, problems, earlier)
-    except InvalidInput as error:
-        unseen = set(changed)
+        unseen = {file.name for file in files}
         raise InvalidInput(
             dict.fromkeys(
                 Problem(problem.message, Source(problem.source.file))
@@ -191,11 +160,8 @@ def _edited(path: Path, content: bytes, todo: Sequence[ObjectChange], name: str)
         raise InvalidInput(f"expected text, found {error.object[error.start : error.end]!a}", Source(name)) from None
 
 
-def _verify(plan: Plan, old: Assembly, new: Assembly, files: Iterable[str]) -> None:
+def _verify(plan: Plan, old: Held, new: Held, files: Iterable[str]) -> None:
     """Raise unless the new texts say what was wanted, and nothing else: the last guard before anything is written."""
-    wanted = {key: part[1].values for key, part in old.parts.items() if key not in plan.gone} | plan.values
-    wrong = [key for key, values in wanted.items() if key not in new.parts or new.parts[key][1].values != values]
-    wrong += [key for key in new.parts if key not in wanted]
-    if wrong:
+    if wrong := new.differences(old, plan.values, plan.gone):
         names = ", ".join(f'{objtype} "{name}"' for objtype, name in wrong[:3])
         raise InvalidInput(f"cannot change {names} in {', '.join(sorted(files))}, nothing was written: edit it by hand")

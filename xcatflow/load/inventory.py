@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xcatflow.load.cache_file import CacheFile, about
-from xcatflow.load.compiled import Compiled, compiled, digests_of
+from xcatflow.load.compiled import Compiled
+from xcatflow.load.database import compiled, digests_of
 from xcatflow.load.files import digest_of, inventory_files
 from xcatflow.load.text import shown_name
 from xcatflow.model.definitions import Definitions
@@ -68,7 +69,7 @@ def _read_all(directory: Path, cache: CacheFile) -> Inventory:
 
     assembly, digests = read_all(directory)
     try:
-        database = compiled((made for _, _, made in assembly.parts.values()), assembly.stock, digests, about())
+        database = compiled(assembly.objects, assembly.stock, digests, about())
     except (sqlite3.Error, UnicodeEncodeError):
         return Inventory(directory, assembly.definitions, None)
     cache.write(database)

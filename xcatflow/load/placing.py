@@ -1,29 +1,18 @@
 """Which file a new object goes to."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 from xcatflow.errors import InvalidInput
-from xcatflow.load.draft import Draft
 
 _SUFFIXES = (".stanza", ".yaml", ".yml")
 
 
-class _Read(Protocol):
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def drafts(self) -> tuple[Draft, ...]: ...
-
-
-def place_of(objtype: str, files: Iterable[_Read]) -> str:
-    """The last file that has an object of this type; without one the stanza file called like the type."""
-    found = [file.name for file in files if any(draft.objtype == objtype for draft in file.drafts)]
-    if found:
-        return found[-1]
+def place_of(objtype: str, files: Sequence[str]) -> str:
+    """The last of the files that have an object of this type; without one the stanza file called like the type."""
+    if files:
+        return files[-1]
     match objtype:
         case "site":
             plural = "site"

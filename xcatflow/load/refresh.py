@@ -4,23 +4,22 @@ What comes out is what reading everything would give, complaints included. Where
 twice, groups that list their members themselves) everything has to be read.
 """
 
-import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from xcatflow.errors import InvalidInput, Problem
-from xcatflow.load.compiled import Compiled, file_numbers, put_files, put_objects, split_names
+from xcatflow.load.compiled import Compiled
+from xcatflow.load.database import Key, as_read, files_of, groups_in, move_members, objects_in, put_files, put_objects
 from xcatflow.load.definitions import build_object, flaws, in_order, listed_members
 from xcatflow.load.draft import Draft
 from xcatflow.load.files import digest
 from xcatflow.load.inventory_file import InventoryFile
 from xcatflow.model.cross_checks import check_definitions
-from xcatflow.model.definitions import XCATDEFAULTS, Definition, Definitions, Group
-from xcatflow.model.stock import Stock, shelf_of
+from xcatflow.model.definitions import XCATDEFAULTS, Definition, Definitions
+from xcatflow.model.stock import Stock, shelf_for, shelf_of
 from xcatflow.model.values import split_list
 
-_Key = tuple[str, str]
 _Rosters = tuple[tuple[str, tuple[str, ...]], ...]
 """Groups with the members that they list themselves, in the order in which they are read."""
 
@@ -35,7 +34,7 @@ def refresh(database: sqlite3.Connection, files: Sequence[InventoryFile], gone: 
     Raises InvalidInput with every problem, or ReadAllError; the database is of no use then.
     """
     touched = {file.name for file in files} | set(gone)
-    old = _objects_in(database, touched)
+    old = objects_in(database, touched)
     drafts = tuple(draft for file in files for draft in file.drafts)
     problems = [problem for file in files for problem in file.problems]
     _refuse_twice(database, drafts, old)
@@ -51,23 +50,10 @@ def refresh(database: sqlite3.Connection, files: Sequence[InventoryFile], gone: 
         raise InvalidInput(in_order(errors))
 
 
-def _objects_in(database: sqlite3.Connection, files: Collection[str]) -> dict[_Key, Mapping[str, str]]:
-    """The objects that stood in these files, by shelf and name: their attributes, with the groups that list them."""
-    numbers = [number for name, number in file_numbers(database).items() if name in files]
-    marks = ",".join("?" * len(numbers))
-    rows = database.execute(f"SELECT shelf, name, attributes FROM object WHERE file IN ({marks})", numbers)
-    return {(shelf, name): json.loads(attributes) for shelf, name, attributes in rows}
-
-
-def _key(draft: Draft) -> _Key:
-    """Shelf and name."""
-    return XCATDEFAULTS if (draft.objtype, draft.name) == ("node", XCATDEFAULTS) else draft.objtype, draft.name
-
-
-def _refuse_twice(database: sqlite3.Connection, drafts: Iterable[Draft], old: Collection[_Key]) -> None:
-    seen: set[_Key] = set()
+def _refuse_twice(database: sqlite3.Connection, drafts: Iterable[Draft], old: Collection[Key]) -> None:
+    seen: set[Key] = set()
     for draft in drafts:
-        key = _key(draft)
+        key = (shelf_for(draft.objtype, draft.name), draft.name)
         there = key not in old and database.execute("SELECT 1 FROM object WHERE shelf = ? AND name = ?", key).fetchone()
         if there or key in seen:
             raise ReadAllError
@@ -76,26 +62,24 @@ def _refuse_twice(database: sqlite3.Connection, drafts: Iterable[Draft], old: Co
 
 def _rosters(database: sqlite3.Connection, drafts: Iterable[Draft], touched: Collection[str]) -> _Rosters:
     """The groups that list their members. Raises ReadAllError where these are not the same as before."""
-    names = {number: name for name, number in file_numbers(database).items()}
     before = [
-        (names[file].split("/"), place, name, listed)
-        for name, attributes, file, place in database.execute(
-            "SELECT name, attributes, file, place FROM object WHERE shelf = 'group'"
-        )
-        if (listed := listed_members(json.loads(attributes)))
+        (as_read(file), name, listed)
+        for name, values, file in groups_in(database)
+        if (listed := listed_members(values))
     ]
     now = [one for one in before if "/".join(one[0]) not in touched] + [
-        (draft.file.split("/"), place, draft.name, listed)
-        for place, draft in enumerate(drafts)
+        (as_read(draft.file), draft.name, listed)
+        for draft in drafts
         if draft.objtype == "group" and (listed := listed_members(draft.values))
     ]
-    rosters = tuple((name, listed) for _, _, name, listed in sorted(now))
-    if rosters != tuple((name, listed) for _, _, name, listed in sorted(before)):
+    # Sorting keeps those of one file in their order.
+    rosters = tuple((name, listed) for _, name, listed in sorted(now, key=lambda one: one[0]))
+    if rosters != tuple((name, listed) for _, name, listed in before):
         raise ReadAllError
     return rosters
 
 
-def _refuse_lost(rosters: _Rosters, drafts: Iterable[Draft], old: Iterable[_Key]) -> None:
+def _refuse_lost(rosters: _Rosters, drafts: Iterable[Draft], old: Iterable[Key]) -> None:
     """Nodes that a group lists have to stay."""
     lost = {name for shelf, name in old if shelf in ("node", XCATDEFAULTS)}
     lost -= {draft.name for draft in drafts if draft.objtype == "node"}
@@ -133,7 +117,7 @@ def _replace(
     """Put the new objects in the place of those that stood in the files."""
     database.execute("BEGIN")
     put_files(database, {file.name: digest(file.content) for file in files})
-    numbers = file_numbers(database)
+    numbers = {name: number for number, name in files_of(database).items()}
     left = [(numbers[name],) for name in gone]
     database.executemany("DELETE FROM object WHERE file = ?", [*((numbers[file.name],) for file in files), *left])
     database.executemany("DELETE FROM file WHERE number = ?", left)
@@ -142,7 +126,7 @@ def _replace(
 
 
 def _move_members(
-    database: sqlite3.Connection, old: Mapping[_Key, Mapping[str, str]], new: Iterable[Definition]
+    database: sqlite3.Connection, old: Mapping[Key, Mapping[str, str]], new: Iterable[Definition]
 ) -> None:
     """Let the nodes of each group follow."""
     now = {(shelf_of(item), item.name): item.attributes for item in new}
@@ -158,23 +142,10 @@ def _move_members(
     for group in groups:
         left, came = leaving.get(group, set()), coming.get(group, set())
         if left != came or group in defined:
-            _set_members(database, group, left - came, came - left)
+            move_members(database, group, left - came, came - left)
 
 
-def _set_members(database: sqlite3.Connection, group: str, left: Collection[str], came: Collection[str]) -> None:
-    row = database.execute("SELECT nodes FROM members WHERE name = ?", (group,)).fetchone()
-    names = split_names(row[0]) if row else ()
-    if left or came:
-        names = tuple(sorted({*names} - {*left} | {*came}))
-    found = database.execute("SELECT attributes FROM object WHERE shelf = 'group' AND name = ?", (group,)).fetchone()
-    static = found is not None and not Group(group, json.loads(found[0])).dynamic
-    if names or static:
-        database.execute("INSERT OR REPLACE INTO members VALUES (?, ?)", (group, "\n".join(names)))
-    else:
-        database.execute("DELETE FROM members WHERE name = ?", (group,))
-
-
-def _affected(stock: Stock, old: Mapping[_Key, Mapping[str, str]], new: Iterable[Definition]) -> Iterable[str] | None:
+def _affected(stock: Stock, old: Mapping[Key, Mapping[str, str]], new: Iterable[Definition]) -> Iterable[str] | None:
     """The nodes that may break a rule now: those that are new, and those whose groups have changed. None for all, where the site's own
     attributes have."""
     now = {(shelf_of(item), item.name): item.attributes for item in new}

@@ -31,7 +31,7 @@ def replace_files(replacements: Sequence[Replacement]) -> None:
 
     Raises InvalidInput, nothing replaced, when a file is not what it was when it was read, or cannot be written.
     """
-    if changed := [Problem(_CHANGED, Source(one.name)) for one in replacements if _now(one.path) != one.old]:
+    if changed := [Problem(CHANGED, Source(one.name)) for one in replacements if _now(one.path) != one.old]:
         raise InvalidInput(changed)
     work: list[_Work] = []
     try:
@@ -45,7 +45,7 @@ def replace_files(replacements: Sequence[Replacement]) -> None:
                 each.backup.unlink(missing_ok=True)
 
 
-_CHANGED = "was changed by somebody else in the meantime, nothing was written: try again"
+CHANGED = "was changed by somebody else in the meantime, nothing was written: try again"
 
 
 @dataclass(frozen=True, slots=True)

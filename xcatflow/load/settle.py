@@ -119,9 +119,11 @@ class _Table:
             self._drop(hits[1:])
         else:
             self._add(head, value)
-        for nic, _ in list(nic_entries(self.values().get(head, ""))):
-            if nic not in dict(nic_entries(value)):
-                self._add(f"{head}.{nic}", "")
+        # Default stanzas may have adapters of their own, which count for more than a joined value.
+        have, wanted = dict(nic_entries(self.values().get(head, ""))), dict(nic_entries(value))
+        for nic in have | wanted:
+            if have.get(nic, "") != wanted.get(nic, ""):
+                self._add(f"{head}.{nic}", wanted.get(nic, ""), behind=head)
         if not value and not self._without([i for i, entry in enumerate(self.entries) if entry.written == head]).get(
             head
         ):

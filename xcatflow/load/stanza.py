@@ -21,6 +21,8 @@ HEADER = "# <xCAT data object stanza file>"
 BLANKS = " \t"
 DEFAULTS = re.compile(r"default-([^-]*)")
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9_.:@-]+")
+_PLAIN = re.compile(r"""([ \t]*)([A-Za-z0-9_.:@-]+)=([^\s":]|[^\s"].*[^\s:])""")
+"""What most lines look like: an attribute with a value that needs no quotes and has no blanks around it."""
 
 
 def parse_stanzas(text: str, file: str) -> tuple[tuple[Draft, ...], tuple[Problem, ...]]:
@@ -68,6 +70,10 @@ class _Reader:
     has_type: bool = False
 
     def line(self, number: int, line: str) -> None:
+        if self.current is not None and (plain := _PLAIN.fullmatch(line)):
+            indent, attribute, value = plain.groups()
+            self._set(self.current, attribute, value, (number, len(indent) + 1))
+            return
         text = line.removesuffix("\r").strip(BLANKS)
         if not text or text[0] == "#":
             return

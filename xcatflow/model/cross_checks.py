@@ -41,8 +41,9 @@ def rules(
     _same_subnet(found, definitions)
     _group_names(found, definitions)
     dynamic = frozenset(name for name, group in definitions.groups.items() if group.dynamic)
-    for node in definitions.nodes.values() if nodes is None else map(definitions.nodes.__getitem__, nodes):
-        _node(found, definitions, node, dynamic, lost)
+    methods = definitions.values("mgt") if nodes is None else ((node, definitions.value(node, "mgt")) for node in nodes)
+    for node, mgt in methods:
+        _node(found, definitions, definitions.nodes[node], mgt, dynamic, lost)
 
 
 def addresses(found: Findings, definitions: Definitions, lost: Lost = NOTHING_LOST) -> None:
@@ -64,17 +65,18 @@ def _group_names(found: Findings, definitions: Definitions) -> None:
                 found.on_node("error", member, source, '"groups" of ', f": {problem}")
 
 
-def _node(found: Findings, definitions: Definitions, node: Node, dynamic: frozenset[str], lost: Lost) -> None:
+def _node(
+    found: Findings, definitions: Definitions, node: Node, mgt: str | None, dynamic: frozenset[str], lost: Lost
+) -> None:
     if dynamic and not dynamic.isdisjoint(node.groups):
         wrong = next(group for group in node.groups if group in dynamic)
         after = f' cannot be put into "{wrong}": a dynamic group finds its members by "wherevals"'
         found.on_node("error", node.name, node.source("groups"), "", after)
-    docker = definitions.value(node.name, "mgt") == "docker"
+    docker = mgt == "docker"
     if docker and not name_problem("node", node.name) and (problem := container_problem(node.name)):
         found.error(problem, node.source())
     if not docker and not (lost and any(lost(group) for group in node.groups if group not in definitions.groups)):
         for attribute in sorted(node.attributes.keys() & DOCKER_ONLY):
-            mgt = definitions.value(node.name, "mgt")
             after = f" needs mgt=docker on the node or one of its groups, found {f'mgt={mgt}' if mgt else 'no mgt'}"
             found.on_node("error", node.name, node.source(attribute), f'"{attribute}" of ', after)
 

@@ -41,12 +41,12 @@ class Stock(Protocol):
 
 def shelf_of(item: Definition) -> str:
     """The shelf where an object belongs."""
-    match item:
-        case Record():
-            return item.kind
-        case Node(name=name) if name == XCATDEFAULTS:
-            return XCATDEFAULTS
-    return item.objtype
+    return shelf_for(item.kind if isinstance(item, Record) else item.objtype, item.name)
+
+
+def shelf_for(objtype: str, name: str) -> str:
+    """The shelf where an object of this type and name belongs."""
+    return XCATDEFAULTS if (objtype, name) == ("node", XCATDEFAULTS) else objtype
 
 
 class Objects:

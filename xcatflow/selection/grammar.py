@@ -19,17 +19,12 @@ _DEEPEST = 40
 
 
 def parse(text: str) -> Level:
-    """The tree of a noderange. Raises InvalidInput with reason and column."""
+    """The tree of a noderange. Raises InvalidInput with the reason, and the column but for parentheses."""
     parser = _Parser(text)
     level = parser.level(0)
     if parser.sign == ")":
-        raise unbalanced(parser.column)
+        raise InvalidInput(UNBALANCED)
     return level
-
-
-def unbalanced(column: int) -> InvalidInput:
-    """The complaint about the parenthesis at `column`, which has no partner."""
-    return InvalidInput(f"{UNBALANCED} (column {column})")
 
 
 class _Parser:
@@ -86,11 +81,10 @@ class _Parser:
         sign = self.sign
         match sign:
             case "(":
-                opened = self.column
                 self._advance()
                 level = self.level(depth + 1)
                 if self.sign != ")":
-                    raise unbalanced(opened)
+                    raise InvalidInput(UNBALANCED)
                 self._advance()
                 return level
             case "-":

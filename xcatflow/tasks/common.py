@@ -1,12 +1,13 @@
 """What every task does the same: finding the site, telling, turning errors into messages and exit codes."""
 
 import atexit
+import errno
 import gc
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from xcatflow.errors import ExitCode, InvalidInput, XcatflowError
 from xcatflow.report.sink import Sink
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from xcatflow.app import Site
 
 _MOST_PROBLEMS = 50
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF)
 _NEW_OBJECTS = 200_000
 
 
@@ -65,11 +67,20 @@ def errors_told() -> Iterator[None]:
     except XcatflowError as error:
         warn(f"error: {error}", *(f"  {line}" for line in getattr(error, "detail", "").splitlines()))
         raise SystemExit(int(error.exit_code)) from None
+    except OSError as error:
+        if error.errno not in _FULL:
+            _bug(error)
+        warn(f"error: cannot write: {(error.strerror or str(error)).lower()}")
+        raise SystemExit(int(ExitCode.FAILED)) from None
     except KeyboardInterrupt:
         raise SystemExit(int(ExitCode.INTERRUPTED)) from None
     except Exception as error:
-        warn(
-            traceback.format_exc(),
-            f"error: this is a bug in xcatflow, please report it with the lines above: {error!r}",
-        )
-        raise SystemExit(int(ExitCode.BUG)) from None
+        _bug(error)
+
+
+def _bug(error: Exception) -> NoReturn:
+    warn(
+        traceback.format_exc(),
+        f"error: this is a bug in xcatflow, please report it with the lines above: {error!r}",
+    )
+    raise SystemExit(int(ExitCode.BUG)) from None

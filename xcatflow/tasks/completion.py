@@ -24,6 +24,7 @@ _OPERANDS: Mapping[str, str] = MappingProxyType(
         "nodels": "noderange attribute*",
         "rmdef": "objects",
         "xcoll": "",
+        "xdshbak": "",
     }
 )
 """What the operands of commands are; of all others noderanges."""

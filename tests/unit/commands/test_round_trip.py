@@ -158,24 +158,12 @@ def test_stanzas_make_the_same_site_and_change_nothing_in_it(
 ) -> None:
     root = tmp_path_factory.mktemp("site")
     desk = made(root / "a", objects)
-    with desk.editing() as held:
-        held.write(speechless(held.definitions))
     listed = typed(desk, "lsdef -a -z")
     copy = _Desk(root / "b")
     assert counted(typed(copy, "mkdef -z", listed)) == listed.count("objtype=")
     assert typed(copy, "lsdef -a -z") == listed
     assert counted(typed(desk, "chdef -z", listed)) == listed.count("objtype=")
     assert typed(desk, "lsdef -a -z") == listed
-
-
-def speechless(definitions: Definitions) -> list[Write]:
-    """Edits without formulas that say that a node has no value, whatever its groups say: a stanza of what nodes finally have cannot."""
-    return [
-        Write("node", name, {attribute: ""})
-        for name, node in definitions.nodes.items()
-        for attribute in node.attributes
-        if not definitions.value(name, attribute)
-    ]
 
 
 @settings(max_examples=25, deadline=None)

@@ -17,6 +17,7 @@ from tests.unit.load.said import cached, cold, told
 from xcatflow.errors import InvalidInput
 from xcatflow.load import cache_file, definitions, inventory_file
 from xcatflow.load.cache_file import CacheFile
+from xcatflow.load.database import digests_of
 from xcatflow.load.files import digest
 from xcatflow.load.inventory import load_inventory
 from xcatflow.model.definitions import Definitions
@@ -67,6 +68,9 @@ def test_a_file_that_has_not_changed_is_not_parsed(site: Path, monkeypatch: pyte
     assert parsed(site, monkeypatch) == ["more.stanza"]
     (site / "inventory/groups.stanza").unlink()
     assert parsed(site, monkeypatch) == []
+    database = CacheFile(site / STATE).read()
+    assert database is not None
+    assert sorted(digests_of(database)) == ["inventory/lan.yaml", "inventory/more.stanza", "inventory/nodes.stanza"]
     (site / "inventory/more.stanza").write_text("n1:\n  objtype=node\n")
     assert len(parsed(site, monkeypatch)) == 1 + 3, "defined twice: everything is read"
     (site / "inventory/more.stanza").write_text("n4:\n  objtype=node\n  ip=x\n")

@@ -142,7 +142,7 @@ def test_after_any_edits_the_cache_says_what_the_files_say(
 
 
 HOST = ("node", "h", {})
-DOCKER = ("node", "c", {"groups": "a,b", "dockerhost": "h"})
+DOCKER = ("node", "c1", {"groups": "a,b", "dockerhost": "h"})
 CASES: dict[str, tuple[dict[str, list[Item] | None], ...]] = {
     "the site gathers what was first wins": (
         {
@@ -169,7 +169,7 @@ CASES: dict[str, tuple[dict[str, list[Item] | None], ...]] = {
     "a listed node changes, goes and comes back": (
         {
             "a.stanza": [("group", "g", {"members": "n,m"})],
-            "z.stanza": [("node", "n", {}), ("node", "m", {"groups": "x"})],
+            "z.stanza": [("node", "n", {"ip": "10.0.0.2"}), ("node", "m", {"groups": "x"})],
         },
         {"z.stanza": [("node", "m", {"groups": "x", "ip": "10.0.0.1"}), ("node", "n", {"groups": "y,g"})]},
         {"z.stanza": [("node", "m", {})]},

@@ -218,12 +218,12 @@ class Killed(BaseException):
 
 
 def killed_at(patch: pytest.MonkeyPatch, number: int, error: BaseException) -> None:
-    """Let the renaming of this number fail."""
+    """Let the renaming of this number in the inventory fail."""
     left = [number]
     real = Path.replace
 
     def replace(self: Path, target: Path) -> Path:
-        left[0] -= 1
+        left[0] -= self.parent.name == "inventory"
         if left[0] == 0:
             raise error
         return real(self, target)

@@ -1,6 +1,7 @@
 """xCAT's commands as programs: they find the site, speak on the right stream, and end with the right code."""
 
 import io
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -108,3 +109,14 @@ def test_a_reader_may_go_away(site: Path, monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setattr(sys, "stdout", Gone())
     assert words.run("lsdef", ["-l"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_a_full_disk_is_no_bug(site: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "xcatflow", "--site", str(site), "nodels"],
+        stdout=Path("/dev/full").open("w"),
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "error: cannot write: no space left on device\n")
