@@ -112,11 +112,12 @@ def test_a_reader_may_go_away(site: Path, monkeypatch: pytest.MonkeyPatch, capsy
 
 
 def test_a_full_disk_is_no_bug(site: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "xcatflow", "--site", str(site), "nodels"],
-        stdout=Path("/dev/full").open("w"),
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "xcatflow", "--site", str(site), "nodels"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
     assert (done.returncode, done.stderr) == (1, "error: cannot write: no space left on device\n")
