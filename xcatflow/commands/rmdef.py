@@ -113,7 +113,7 @@ class _Removing:
             return
         if status := self._definitions.value(node, "status"):
             self._context.talk.warn(
-                f"the last known status of its container is '{status}': rmdef does not remove it, rmdocker does",
+                f"the last known status of its container is '{status}': rmdef does not remove it",
                 node=node,
             )
 
