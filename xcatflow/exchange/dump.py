@@ -148,9 +148,7 @@ class Dump:
     def _without_defaults(
         self, drafts: tuple[Draft, ...], existing: Definitions
     ) -> tuple[tuple[Draft, ...], list[Remark]]:
-        """Listed nodes without the scripts that they have from `xcatdefaults`, which a listing puts in front."""
-        if not self.plain:
-            return drafts, []
+        """Nodes without the scripts that they have from `xcatdefaults`: a listing puts them in front, and no node needs to name them."""
         own = next((draft.values for draft in drafts if (draft.objtype, draft.name) == ("node", XCATDEFAULTS)), None)
         defaults = own if own is not None else existing.xcatdefaults.attributes
         known = {name: _entries(defaults.get(name, "")) for name in _SCRIPTS}
@@ -158,7 +156,7 @@ class Dump:
         found: list[Draft] = []
         for draft in drafts:
             if draft.objtype == "node" and draft.name != XCATDEFAULTS:
-                notes += _other_defaults(draft, known)
+                notes += _other_defaults(draft, known) if self.plain else _everybodys(draft, known)
                 values = {name: _rest(value, known.get(name, [])) for name, value in draft.values.items()}
                 draft = replace(draft, values=values)
             found.append(draft)
@@ -205,6 +203,13 @@ def _other_defaults(draft: Draft, known: Mapping[str, list[str]]) -> Iterator[Re
                 f'"{name}" of {{who}} does not begin with the xcatdefaults "{",".join(defaults)}": that cluster had others; '
                 f"import its xcatdefaults as well, or its nodes get these"
             )
+            yield Remark(text, draft.source(name), draft.name)
+
+
+def _everybodys(draft: Draft, known: Mapping[str, list[str]]) -> Iterator[Remark]:
+    for name, defaults in known.items():
+        if dropped := [entry for entry in _entries(draft.values.get(name, "")) if entry in defaults]:
+            text = f'"{name}" of {{who}} without "{",".join(dropped)}", which every node has by its xcatdefaults'
             yield Remark(text, draft.source(name), draft.name)
 
 
