@@ -3,23 +3,11 @@
 Source: xCAT's manual pages of nodels and nodech.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xcatflow.model.attributes import ALIASES, ATTRIBUTES, NICS, canonical
 
 UNKNOWN = "{} not a valid table.column description"
-
-_TABLES: Mapping[str, tuple[str, ...]] = {
-    alias.partition(".")[0]: tuple(
-        dict.fromkeys(
-            other
-            for other, meant in ALIASES["node"].items()
-            if other.partition(".")[0] == alias.partition(".")[0] and meant
-        )
-    )
-    for alias in ALIASES["node"]
-}
 
 
 class UnknownColumn(Exception):
@@ -36,7 +24,11 @@ class Column:
 
 def table_columns(name: str) -> tuple[Column, ...]:
     """The columns of a whole table; none where no table is called so."""
-    return tuple(Column(alias, canonical("node", alias) or alias) for alias in _TABLES.get(name, ()))
+    return tuple(Column(alias, canonical("node", alias) or alias) for alias in _aliases(name))
+
+
+def _aliases(table: str) -> tuple[str, ...]:
+    return tuple(alias for alias in ALIASES["node"] if alias.partition(".")[0] == table)
 
 
 def column(name: str) -> Column:
@@ -49,7 +41,7 @@ def column(name: str) -> Column:
 
 def table_attributes(name: str) -> frozenset[str]:
     """The attributes that a table holds, whatever the node; none where no table is called so."""
-    held = {attribute for alias in _TABLES.get(name, ()) for attribute, _ in ALIASES["node"][alias]}
+    held = {attribute for alias in _aliases(name) for attribute, _ in ALIASES["node"][alias]}
     if name == "nics":
         held |= NICS
     return frozenset(held & ATTRIBUTES["node"].keys())

@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import Any
 
 from xcatflow.errors import Problem
-from xcatflow.load.database import attributes_in, files_of, places_in, split
+from xcatflow.load.database import attributes_in, files_of, forms_of, places_in, split
 from xcatflow.model.objects import Definition, Origin, make
 from xcatflow.model.stock import XCATDEFAULTS
 
-_OBJECTS = "SELECT name, attributes, places, file, line, col FROM object"
+_OBJECTS = "SELECT name, form, content, places, file, line, col FROM object"
 _AT_ONCE = 1000
 """Rows read in one go, so that nobody else waits long."""
 
@@ -28,7 +28,7 @@ class _Places(Mapping[str, tuple[int, int]]):
     """The places of an object's attributes, read when somebody asks: few do."""
 
     text: str
-    attributes: Mapping[str, str]
+    attributes: tuple[str, ...]
     _read: Mapping[str, tuple[int, int]] | None = field(default=None, init=False)
 
     def _all(self) -> Mapping[str, tuple[int, int]]:
@@ -54,6 +54,7 @@ class Compiled:
         self._lock = threading.Lock()
         self._shelves: dict[str, Shelf] = {}
         self.files = files_of(database)
+        self.forms = forms_of(database)
         self.warnings: tuple[Problem, ...] = ()
 
     def rows(self, question: str, *values: object) -> list[tuple[Any, ...]]:
@@ -82,8 +83,8 @@ class Compiled:
         return split(rows[0][0]) if rows else None
 
 
-_Row = tuple[str, str, str, int, int, int]
-"""Name, attributes, places, number of the file, line and column."""
+_Row = tuple[str, int, str, str, int, int, int]
+"""Name, form, content, places, number of the file, line and column."""
 
 
 class Shelf(Mapping[str, Definition]):
@@ -131,9 +132,10 @@ class Shelf(Mapping[str, Definition]):
         return self._stock.rows(question, self._name, name)
 
     def _made(self, row: _Row) -> Definition:
-        name, attributes, places, file, line, col = row
-        values = MappingProxyType(attributes_in(attributes))
-        origin = Origin(self._stock.files[file], line, col, _Places(places, values))
+        name, form, content, places, file, line, col = row
+        names = self._stock.forms[form]
+        values = MappingProxyType(attributes_in(content, names))
+        origin = Origin(self._stock.files[file], line, col, _Places(places, names))
         return make("node" if self._name == XCATDEFAULTS else self._name, name, values, origin)
 
     def __contains__(self, name: object) -> bool:

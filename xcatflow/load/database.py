@@ -11,15 +11,16 @@ from collections.abc import Collection, Iterable, Mapping
 from xcatflow.model.objects import Definition
 from xcatflow.model.stock import Stock, shelf_of
 
-FORMAT = "1"
+FORMAT = "2"
 """Changes with the tables below."""
 
 _SCHEMA = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE file (number INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, digest BLOB NOT NULL);
+CREATE TABLE form (number INTEGER PRIMARY KEY, attributes TEXT NOT NULL UNIQUE);
 CREATE TABLE object (
     shelf TEXT NOT NULL, name TEXT NOT NULL, file INTEGER NOT NULL, line INTEGER NOT NULL, col INTEGER NOT NULL,
-    place INTEGER NOT NULL, attributes TEXT NOT NULL, places TEXT NOT NULL,
+    place INTEGER NOT NULL, form INTEGER NOT NULL, content TEXT NOT NULL, places TEXT NOT NULL,
     PRIMARY KEY (shelf, name)
 ) WITHOUT ROWID;
 CREATE TABLE members (name TEXT PRIMARY KEY, nodes TEXT NOT NULL);
@@ -90,55 +91,82 @@ def as_read(name: str) -> list[str]:
 # --- objects ---
 
 
+Forms = Mapping[int, tuple[str, ...]]
+"""The attributes that objects have, by number. Most objects have the same ones as others: the names stand here once, and the values in
+the objects' rows, in the same order."""
+
+
 def put_objects(database: sqlite3.Connection, objects: Iterable[Definition]) -> None:
     """Add objects; their files are noted already."""
-    numbers = {name: number for number, name in files_of(database).items()}
-    rows = (_row(item, numbers[item.origin.file], place) for place, item in enumerate(objects))
-    database.executemany("INSERT INTO object VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    files = {name: number for number, name in files_of(database).items()}
+    forms = {names: number for number, names in forms_of(database).items()}
+    rows: list[tuple[str | int, ...]] = []
+    for place, item in enumerate(objects):
+        attributes, origin = item.attributes, item.origin
+        names = tuple(attributes)
+        if names not in forms:
+            forms[names] = len(forms) + 1
+            database.execute("INSERT INTO form VALUES (?, ?)", (forms[names], _encoded(names)))
+        content, places = _encoded(tuple(attributes.values())), _encoded(_few(origin.places, names))
+        where = (files[origin.file], origin.line, origin.col, place)
+        rows.append((shelf_of(item), item.name, *where, forms[names], content, places))
+    database.executemany("INSERT INTO object VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 _encoded = json.JSONEncoder(separators=(",", ":")).encode
 _decoded = json.JSONDecoder().raw_decode
 
 
-def _row(item: Definition, file: int, place: int) -> tuple[str, str, int, int, int, int, str, str]:
-    origin, attributes = item.origin, dict(item.attributes)
-    places: object = origin.places
-    if list(origin.places) == list(attributes):
-        # The usual case: half the text.
-        places = [number for at in origin.places.values() for number in at]
-    return shelf_of(item), item.name, file, origin.line, origin.col, place, _encoded(attributes), _encoded(places)
+def _few(places: Mapping[str, tuple[int, int]], names: tuple[str, ...]) -> object:
+    """The places of attributes in few numbers: those of the first one, where the others stand below it; else all, without the names
+    where they are those of the attributes."""
+    if tuple(places) != names:
+        return dict(places)
+    if len(names) > 2:
+        line, col = places[names[0]]
+        if all(at == (line + below, col) for below, at in enumerate(places.values())):
+            return line, col
+    return [number for at in places.values() for number in at]
 
 
-def attributes_in(text: str) -> dict[str, str]:
-    """The attributes in an object's row."""
-    found: dict[str, str] = _decoded(text)[0]
-    return found
+def forms_of(database: sqlite3.Connection) -> Forms:
+    """All forms."""
+    return {
+        number: tuple(_decoded(text)[0]) for number, text in database.execute("SELECT number, attributes FROM form")
+    }
 
 
-def places_in(text: str, attributes: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """The places in the row of an object with these attributes."""
+def attributes_in(content: str, names: Iterable[str]) -> dict[str, str]:
+    """The attributes of an object that has these ones, from its row."""
+    return dict(zip(names, _decoded(content)[0], strict=True))
+
+
+def places_in(text: str, names: tuple[str, ...]) -> dict[str, tuple[int, int]]:
+    """The places of its attributes, from its row."""
     found = _decoded(text)[0]
-    if isinstance(found, list):
-        return dict(zip(attributes, zip(found[::2], found[1::2], strict=True), strict=True))
-    return {attribute: (line, col) for attribute, (line, col) in found.items()}
+    if isinstance(found, dict):
+        return {attribute: (line, col) for attribute, (line, col) in found.items()}
+    if len(found) == 2 < len(names):
+        return {name: (found[0] + below, found[1]) for below, name in enumerate(names)}
+    return dict(zip(names, zip(found[::2], found[1::2], strict=True), strict=True))
 
 
 def objects_in(database: sqlite3.Connection, files: Collection[str] | None = None) -> dict[Key, dict[str, str]]:
     """The attributes of all objects, or of those that stand in these files."""
-    question, numbers = "SELECT shelf, name, attributes FROM object", []
+    question, numbers, forms = "SELECT shelf, name, content, form FROM object", [], forms_of(database)
     if files is not None:
         numbers = [number for number, name in files_of(database).items() if name in files]
         question += f" WHERE file IN ({','.join('?' * len(numbers))})"
-    return {(shelf, name): attributes_in(text) for shelf, name, text in database.execute(question, numbers)}
+    rows = database.execute(question, numbers)
+    return {(shelf, name): attributes_in(content, forms[form]) for shelf, name, content, form in rows}
 
 
 def groups_in(database: sqlite3.Connection) -> list[tuple[str, dict[str, str], str]]:
     """Name, attributes and file of all groups, in the order in which they are read."""
-    files = files_of(database)
-    rows = database.execute("SELECT name, attributes, file, place FROM object WHERE shelf = 'group'").fetchall()
-    rows.sort(key=lambda row: (as_read(files[row[2]]), row[3]))
-    return [(name, attributes_in(text), files[number]) for name, text, number, _ in rows]
+    files, forms = files_of(database), forms_of(database)
+    rows = database.execute("SELECT name, content, form, file, place FROM object WHERE shelf = 'group'").fetchall()
+    rows.sort(key=lambda row: (as_read(files[row[3]]), row[4]))
+    return [(name, attributes_in(content, forms[form]), files[number]) for name, content, form, number, _ in rows]
 
 
 # --- the nodes of groups ---
@@ -154,14 +182,14 @@ def split(text: str) -> tuple[str, ...]:
     return tuple(text.split("\n")) if text else ()
 
 
-def move_members(database: sqlite3.Connection, group: str, left: Collection[str], came: Collection[str]) -> None:
-    """Let nodes leave a group and others come; a group that nobody is in and nobody defines is none."""
+def move_members(
+    database: sqlite3.Connection, group: str, left: Collection[str], came: Collection[str], *, static: bool
+) -> None:
+    """Let nodes leave a group and others come. A group that nobody is in is none, unless it is defined as a `static` one."""
     row = database.execute("SELECT nodes FROM members WHERE name = ?", (group,)).fetchone()
     names = split(row[0]) if row else ()
     if left or came:
         names = tuple(sorted({*names} - {*left} | {*came}))
-    found = database.execute("SELECT attributes FROM object WHERE shelf = 'group' AND name = ?", (group,)).fetchone()
-    static = found is not None and attributes_in(found[0]).get("grouptype") != "dynamic"
     if names or static:
         database.execute("INSERT OR REPLACE INTO members VALUES (?, ?)", (group, joined(names)))
     else:

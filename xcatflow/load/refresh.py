@@ -16,7 +16,7 @@ from xcatflow.load.draft import Draft
 from xcatflow.load.files import digest
 from xcatflow.load.inventory_file import InventoryFile
 from xcatflow.model.cross_checks import check_definitions
-from xcatflow.model.definitions import XCATDEFAULTS, Definition, Definitions
+from xcatflow.model.definitions import XCATDEFAULTS, Definition, Definitions, Group
 from xcatflow.model.stock import Stock, shelf_for, shelf_of
 from xcatflow.model.values import split_list
 
@@ -44,8 +44,8 @@ def refresh(database: sqlite3.Connection, files: Sequence[InventoryFile], gone: 
     if problems:
         raise InvalidInput(in_order(problems))
     _replace(database, files, gone, new)
-    _move_members(database, old, new)
     stock = Compiled(database)
+    _move_members(database, stock, old, new)
     if errors := check_definitions(Definitions(stock=stock), _affected(stock, old, new)):
         raise InvalidInput(in_order(errors))
 
@@ -126,7 +126,7 @@ def _replace(
 
 
 def _move_members(
-    database: sqlite3.Connection, old: Mapping[Key, Mapping[str, str]], new: Iterable[Definition]
+    database: sqlite3.Connection, stock: Stock, old: Mapping[Key, Mapping[str, str]], new: Iterable[Definition]
 ) -> None:
     """Let the nodes of each group follow."""
     now = {(shelf_of(item), item.name): item.attributes for item in new}
@@ -142,7 +142,9 @@ def _move_members(
     for group in groups:
         left, came = leaving.get(group, set()), coming.get(group, set())
         if left != came or group in defined:
-            move_members(database, group, left - came, came - left)
+            there = stock.shelf("group").get(group)
+            static = isinstance(there, Group) and not there.dynamic
+            move_members(database, group, left - came, came - left, static=static)
 
 
 def _affected(stock: Stock, old: Mapping[Key, Mapping[str, str]], new: Iterable[Definition]) -> Iterable[str] | None:
