@@ -5,7 +5,6 @@ A message is one line in lower case: what was expected, what was found, what to 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import IntEnum
 
 
@@ -115,6 +114,9 @@ class Interrupted(XcatflowError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`, did you mean "x"?` for the known word closest to `word`; empty when none is close."""
+    # Only who has to guess pays for it.
+    from difflib import get_close_matches
+
     choices: Sequence[str] = sorted(set(known))
     close = get_close_matches(word, choices, n=1, cutoff=0.65) or get_close_matches(
         word.lower(), choices, n=1, cutoff=0.65

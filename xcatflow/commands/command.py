@@ -4,14 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from xcatflow import __version__
 from xcatflow.commands.arguments import Arguments, Flag, UsageError, read_arguments
 from xcatflow.commands.talk import Talk
 from xcatflow.errors import InvalidInput, Locked
-from xcatflow.model.definitions import Definitions
-from xcatflow.model.edit import Edit
+
+if TYPE_CHECKING:
+    from xcatflow.model.definitions import Definitions
+    from xcatflow.model.edit import Edit
 
 
 class NothingMeant(InvalidInput):
@@ -22,11 +24,11 @@ class Editing(Protocol):
     """The definitions held against other writers: what was read stays true until this ends."""
 
     @property
-    def definitions(self) -> Definitions:
+    def definitions(self) -> "Definitions":
         """All definitions, as they are now. Raises InvalidInput."""
         ...
 
-    def write(self, edits: Sequence[Edit], *, file: str = "") -> None:
+    def write(self, edits: "Sequence[Edit]", *, file: str = "") -> None:
         """Carry out edits, all or none: every file is whole before and after, and the definitions are valid after. New objects go to
         `file`, relative to the site, where one is named. Raises InvalidInput (also where a file was changed by somebody else
         meanwhile), nothing written."""
@@ -42,7 +44,7 @@ class Desk(Protocol):
         ...
 
     @property
-    def definitions(self) -> Definitions:
+    def definitions(self) -> "Definitions":
         """All definitions. Raises InvalidInput."""
         ...
 

@@ -148,7 +148,8 @@ class Dump:
     def _without_defaults(
         self, drafts: tuple[Draft, ...], existing: Definitions
     ) -> tuple[tuple[Draft, ...], list[Remark]]:
-        """Nodes without the scripts that they have from `xcatdefaults`: a listing puts them in front, and no node needs to name them."""
+        """Listed nodes without the scripts that they have from `xcatdefaults`, which a listing puts in front. In stanzas they stand only
+        where somebody wrote them: they stay, and are told."""
         own = next((draft.values for draft in drafts if (draft.objtype, draft.name) == ("node", XCATDEFAULTS)), None)
         defaults = own if own is not None else existing.xcatdefaults.attributes
         known = {name: _entries(defaults.get(name, "")) for name in _SCRIPTS}
@@ -156,7 +157,11 @@ class Dump:
         found: list[Draft] = []
         for draft in drafts:
             if draft.objtype == "node" and draft.name != XCATDEFAULTS:
-                notes += _other_defaults(draft, known) if self.plain else _everybodys(draft, known)
+                if not self.plain:
+                    notes += _everybodys(draft, known)
+                    found.append(draft)
+                    continue
+                notes += _other_defaults(draft, known)
                 values = {name: _rest(value, known.get(name, [])) for name, value in draft.values.items()}
                 draft = replace(draft, values=values)
             found.append(draft)
@@ -208,8 +213,8 @@ def _other_defaults(draft: Draft, known: Mapping[str, list[str]]) -> Iterator[Re
 
 def _everybodys(draft: Draft, known: Mapping[str, list[str]]) -> Iterator[Remark]:
     for name, defaults in known.items():
-        if dropped := [entry for entry in _entries(draft.values.get(name, "")) if entry in defaults]:
-            text = f'"{name}" of {{who}} without "{",".join(dropped)}", which every node has by its xcatdefaults'
+        if twice := [entry for entry in _entries(draft.values.get(name, "")) if entry in defaults]:
+            text = f'"{name}" of {{who}} names "{",".join(twice)}", which every node has by its xcatdefaults: take it out'
             yield Remark(text, draft.source(name), draft.name)
 
 

@@ -4,7 +4,6 @@ import atexit
 import errno
 import gc
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
@@ -79,6 +78,8 @@ def errors_told() -> Iterator[None]:
 
 
 def _bug(error: Exception) -> NoReturn:
+    import traceback
+
     warn(
         traceback.format_exc(),
         f"error: this is a bug in xcatflow, please report it with the lines above: {error!r}",
