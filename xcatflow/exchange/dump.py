@@ -214,7 +214,9 @@ def _other_defaults(draft: Draft, known: Mapping[str, list[str]]) -> Iterator[Re
 def _everybodys(draft: Draft, known: Mapping[str, list[str]]) -> Iterator[Remark]:
     for name, defaults in known.items():
         if twice := [entry for entry in _entries(draft.values.get(name, "")) if entry in defaults]:
-            text = f'"{name}" of {{who}} names "{",".join(twice)}", which every node has by its xcatdefaults: take it out'
+            text = (
+                f'"{name}" of {{who}} names "{",".join(twice)}", which every node has by its xcatdefaults: take it out'
+            )
             yield Remark(text, draft.source(name), draft.name)
 
 

@@ -1,5 +1,6 @@
 """Nobody waits for libraries that are not used: what a command line loads."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,8 +26,16 @@ print(code or 0, *(name for name in sys.modules if "." not in name), file=sys.st
 
 def loaded(site: Path, *words: str) -> set[str]:
     """Packages that are loaded when a well-ended command line is through."""
+    # Coverage would come along, and what it loads.
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *words], cwd=site, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", PROGRAM, *words],
+        cwd=site,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     code, *modules = done.stderr.splitlines()[-1].split()
     assert code == "0", done
