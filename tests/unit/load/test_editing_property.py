@@ -1,7 +1,6 @@
 """Whatever is edited, reading the files afterwards gives what `edited` says, and nothing else of the files has changed."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -128,8 +127,8 @@ def is_valid(own: Own) -> bool:
 
 
 @pytest.fixture(scope="module")
-def place() -> Path:
-    return Path(tempfile.mkdtemp())
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("place")
 
 
 @pytest.fixture(scope="module", autouse=True)
