@@ -129,7 +129,7 @@ def theirs(root: Path, nodes: int) -> Mapping[str, Sequence[str]]:
             f"{scripts}/ansible-inventory", "-i", f"{root}/hosts.ini", "--host", _name(nodes // 2)
         ],
         "nodeset -e @rack5": [f"{scripts}/nodeset", "--groupsconf", f"{root}/groups.conf", "-e", "@rack5"],
-        "nodeset -e of the same 51 names, no inventory": [f"{scripts}/nodeset", "-e", part],
+        "nodeset -e of 51 names, no inventory": [f"{scripts}/nodeset", "-e", part],
         "nodeset -c @*": [f"{scripts}/nodeset", "--groupsconf", f"{root}/groups.conf", "-c", "@*"],
         "ruamel.yaml, its nodes": [sys.executable, "-c", pure],
         "PyYAML with its C loader, its nodes": [f"{scripts}/python", "-c", c_yaml],

@@ -72,7 +72,9 @@ class CacheFile:
 def _private(directory: Path) -> Path:
     """The directory, made for its owner only and kept out of git."""
     if not directory.is_dir():
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Each by itself: parents that are made on the way would be open to everybody.
+        directory.parent.mkdir(mode=0o700, exist_ok=True)
+        directory.mkdir(mode=0o700, exist_ok=True)
         (directory / ".gitignore").write_text("*\n")
     return directory
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
@@ -15,12 +16,13 @@ import pytest
 
 from tests.unit.load.said import cached, cold, told
 from xcatflow.errors import InvalidInput
-from xcatflow.load import cache_file, definitions, inventory_file
+from xcatflow.load import cache_file, definitions, editing, inventory_file
 from xcatflow.load.cache_file import CacheFile
 from xcatflow.load.database import digests_of
 from xcatflow.load.files import digest
 from xcatflow.load.inventory import load_inventory
 from xcatflow.model.definitions import Definitions
+from xcatflow.model.edit import Remove, Rename, Write
 from xcatflow.model.site import STATE
 from xcatflow.selection import select
 
@@ -43,8 +45,9 @@ def kept(site: Path) -> Path:
     return site / ".xcatflow/cache/inventory.sqlite"
 
 
-def parsed(site: Path, patch: pytest.MonkeyPatch) -> list[str]:
-    """The files that are parsed while the site is read once more, whether all are or only some."""
+@contextmanager
+def parsing(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The names of the files that are parsed meanwhile."""
     names: list[str] = []
     real = definitions.parse_inventory
 
@@ -53,11 +56,17 @@ def parsed(site: Path, patch: pytest.MonkeyPatch) -> list[str]:
         return real(text, path, name)
 
     with patch.context() as patched:
-        patched.setattr(definitions, "parse_inventory", parse)
-        patched.setattr(inventory_file, "parse_inventory", parse)
-        assert cached(site) == cold(site)
-    # Reading without the cache parses all of them once.
-    return names[: -len(list((site / "inventory").rglob("*.*")))]
+        for module in (definitions, inventory_file, editing):
+            patched.setattr(module, "parse_inventory", parse)
+        yield names
+
+
+def parsed(site: Path, patch: pytest.MonkeyPatch) -> list[str]:
+    """The files that are parsed while the site is read once more."""
+    with parsing(patch) as names:
+        found = cached(site)
+    assert found == cold(site)
+    return names
 
 
 def test_a_file_that_has_not_changed_is_not_parsed(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,6 +86,25 @@ def test_a_file_that_has_not_changed_is_not_parsed(site: Path, monkeypatch: pyte
     assert parsed(site, monkeypatch) == ["more.stanza"]
 
 
+def test_who_changes_an_object_reads_its_file_and_leaves_the_cache_current(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with parsing(monkeypatch) as names, editing.editing(site) as held:
+        held.write([Write("node", "n1", {"ip": "10.0.0.9"}), Write("node", "n3", {"groups": "web"})])
+        assert held.definitions.members("web") == ("n1", "n2", "n3")
+    assert set(names) == {"nodes.stanza"}
+    assert parsed(site, monkeypatch) == []
+    with editing.editing(site) as held, pytest.raises(InvalidInput, match="expected an address"):
+        held.write([Write("node", "n1", {"ip": "nonsense"})])
+    assert parsed(site, monkeypatch) == []
+    with editing.editing(site) as held:
+        held.write([Write("group", "web", {"members": "n1,n2"}), Remove("node", "n3")])
+        held.write([Rename("node", "n2", "n4"), Write("group", "web", {"members": "n1,n4"})])
+        held.write([Remove("node", "n4")])
+    assert parsed(site, monkeypatch) == []
+    assert load_inventory(site / "inventory").definitions.members("web") == ("n1",)
+
+
 def test_content_decides_and_not_times(site: Path) -> None:
     path = site / "inventory/nodes.stanza"
     before = path.stat()
@@ -89,6 +117,7 @@ def test_content_decides_and_not_times(site: Path) -> None:
 def test_the_cache_is_private_and_kept_out_of_git(site: Path) -> None:
     assert stat.S_IMODE(kept(site).stat().st_mode) == 0o600
     assert stat.S_IMODE(kept(site).parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(kept(site).parent.parent.stat().st_mode) == 0o700
     assert (kept(site).parent / ".gitignore").read_text() == "*\n"
     assert sorted(path.name for path in kept(site).parent.iterdir()) == [".gitignore", "inventory.sqlite"]
 
