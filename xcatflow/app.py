@@ -23,9 +23,9 @@ from xcatflow.model.site import STATE
 
 if TYPE_CHECKING:
     from xcatflow.checking import Checked
+    from xcatflow.edit.editing import Editing
     from xcatflow.engine.bus import Listener
     from xcatflow.journal.store import Journal
-    from xcatflow.load.editing import Editing
     from xcatflow.model.definitions import Definitions
     from xcatflow.model.event import Event
     from xcatflow.model.placed import PlacedChain, PlacedWorkflow
@@ -69,7 +69,7 @@ class Site:
     @cached_property
     def definitions(self) -> Definitions:
         """All definitions. Raises InvalidInput with every problem."""
-        from xcatflow.load.inventory import load_inventory
+        from xcatflow.cache.inventory import load_inventory
 
         return load_inventory(self.root / "inventory").definitions
 
@@ -88,7 +88,7 @@ class Site:
 
     def editing(self) -> AbstractContextManager[Editing]:
         """Take the definitions to change them: nobody else does until the context ends. Raises Locked, InvalidInput."""
-        from xcatflow.load.editing import editing
+        from xcatflow.edit.editing import editing
 
         return editing(self.root)
 

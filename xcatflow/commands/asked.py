@@ -1,6 +1,6 @@
 """What somebody asks of `mkdef` and `chdef`: their words, and what they give as standard input."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from xcatflow.commands.arguments import Arguments, Flag
@@ -68,6 +68,19 @@ class Refused(Exception):
         talk.error(str(self))
         if self.usage:
             talk.usage(usage)
+
+
+def answered(context: Context, usage: str, read: Callable[[], Asked | None]) -> Asked | None:
+    """What `read` understands of the words. None where nothing is to be done: a refusal was told, or, where nothing was said at all, the
+    usage."""
+    try:
+        asked = read()
+    except Refused as refused:
+        refused.tell(context.talk, usage)
+        return None
+    if asked is None:
+        context.talk.say(usage.rstrip("\n"))
+    return asked
 
 
 def types_of(arguments: Arguments, default: str) -> tuple[str, ...]:

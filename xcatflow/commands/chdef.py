@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from xcatflow.commands.arguments import Arguments, Flag
-from xcatflow.commands.asked import FLAGS, INVALID_OPTION, NO_NAMES, Asked, Refused, read_asked
+from xcatflow.commands.asked import FLAGS, INVALID_OPTION, NO_NAMES, Asked, Refused, answered, read_asked
 from xcatflow.commands.changes import added, items_of, removed
 from xcatflow.commands.checking import misnamed
 from xcatflow.commands.command import Command, Context, Editing
@@ -48,13 +48,8 @@ A plain listing of lsdef on standard input is read as well.
 
 def run(context: Context, arguments: Arguments) -> None:
     """Everything that goes wrong is told. Raises InvalidInput, Locked."""
-    try:
-        asked = _asked(context, arguments)
-    except Refused as refused:
-        refused.tell(context.talk, USAGE)
-        return
+    asked = answered(context, USAGE, lambda: _asked(context, arguments))
     if asked is None:
-        context.talk.say(USAGE.rstrip("\n"))
         return
     with context.desk.editing() as editing:
         if "n" in arguments:
@@ -106,7 +101,7 @@ class _Changing:
             return
         new = [draft for draft in drafts if not self._exists(draft)]
         wrong = misnamed(new, self._findings)
-        allowed = terms_allowed(self._asked.terms, self._planned, self._findings)
+        allowed = terms_allowed(self._asked.terms, self._findings)
         if self._asked.given is not None or (allowed and not wrong):
             for draft in drafts:
                 if draft not in wrong:
@@ -239,7 +234,6 @@ class _Changing:
 
 COMMAND = Command(
     name="chdef",
-    summary="Change object definitions.",
     usage=USAGE,
     run=run,
     flags=(*FLAGS, Flag("n", "new", "value"), Flag(long="strict")),

@@ -73,7 +73,6 @@ class Command:
     before the version; `invalid_option` is said before the usage for a wrong flag."""
 
     name: str
-    summary: str
     usage: str
     run: Callable[[Context, Arguments], None]
     flags: tuple[Flag, ...] = ()

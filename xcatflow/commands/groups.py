@@ -1,6 +1,5 @@
 """Groups: which nodes `members=` and `-w` mean, and what a static or dynamic group is written as."""
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +8,7 @@ from xcatflow.commands.changes import TERMS, added, items_of, removed
 from xcatflow.commands.command import Context
 from xcatflow.commands.findings import Findings
 from xcatflow.commands.planned import Planned
+from xcatflow.commands.where import conditions
 from xcatflow.errors import InvalidInput
 from xcatflow.load.draft import Draft
 from xcatflow.model.wherevals import matches, parse_terms
@@ -19,7 +19,6 @@ SHAPE = ("grouptype", "members", "wherevals")
 """Attributes that say what a group is."""
 
 _ON_DYNAMIC = frozenset((*SHAPE, "membergroups", "usercomment"))
-_OPERATOR = re.compile(r"!=|=~|==|!~|=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +33,15 @@ class Selection:
         return TERMS.join(self.terms)
 
 
-def terms_allowed(terms: Iterable[str], planned: Planned, findings: Findings) -> bool:
+def terms_allowed(terms: Iterable[str], findings: Findings) -> bool:
     """Are these conditions on nodes? Tells what is wrong."""
     good = True
     for term in terms:
-        operator = _OPERATOR.search(term)
-        name = term[: operator.start()].strip() if operator else ""
-        if not name or not re.fullmatch(r"[A-Za-z0-9_.:@-]+", name):
-            findings.refuse("Incorrect selection string specified with -w flag.")
-        elif planned.definitions.canonical(name) is None:
-            findings.refuse(f"Incorrect attribute '{name}' in the selection string specified with -w flag.")
-        else:
-            try:
-                parse_terms(term, planned.definitions.canonical)
-                continue
-            except ValueError:
-                findings.refuse("Incorrect selection string specified with -w flag.")
-        good = False
+        try:
+            conditions(term.split(TERMS), "node")
+        except InvalidInput as error:
+            findings.refuse(error.problems[0].message)
+            good = False
     return good
 
 

@@ -5,10 +5,10 @@ Source: xCAT's manual page of makehosts.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.nics import nic_entries
+from xcatflow.model.values import is_address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +106,3 @@ def _domain(definitions: Definitions, address: str) -> str:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.replace(",", " ").split())
-
-
-def is_address(text: str) -> bool:
-    """Is it an IPv4 or IPv6 address?"""
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -6,8 +6,9 @@ Source: xCAT's manual page of makehosts.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from xcatflow.commands.hosts_entries import Entry, Form, is_address, node_entries
+from xcatflow.commands.hosts_entries import Entry, Form, node_entries
 from xcatflow.model.definitions import Definitions
+from xcatflow.model.values import is_address
 
 LOCALHOST = "127.0.0.1 localhost"
 

@@ -7,9 +7,8 @@ from xcatflow.commands.shown import Shown
 from xcatflow.commands.structured import json_lines, yaml_lines
 from xcatflow.commands.talk import Talk
 from xcatflow.errors import did_you_mean
-from xcatflow.load.settle import spread
 from xcatflow.load.stanza import HEADER, name_problem
-from xcatflow.load.stanza_text import INDENT, stanza_lines, unwritable
+from xcatflow.load.stanza_text import INDENT, spread, stanza_lines, unwritable
 from xcatflow.model.attributes import ATTRIBUTES, FREE_TYPES, KEYS, NICS, canonical
 from xcatflow.model.definitions import XCATDEFAULTS
 from xcatflow.model.nics import split_nic

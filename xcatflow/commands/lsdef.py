@@ -176,7 +176,6 @@ def _help(context: Context, arguments: Arguments) -> None:
 
 COMMAND = Command(
     name="lsdef",
-    summary="List object definitions.",
     usage=USAGE,
     run=run,
     flags=(

@@ -9,8 +9,8 @@ from xcatflow.commands.arguments import Arguments, Flag
 from xcatflow.commands.chosen import chosen
 from xcatflow.commands.command import Command, Context
 from xcatflow.commands.hosts_text import LOCALHOST, changed, form_of, gathered, without
-from xcatflow.load.addresses import addresses_of
-from xcatflow.load.text_file import TextFile
+from xcatflow.machine.addresses import addresses_of
+from xcatflow.machine.text_file import TextFile
 from xcatflow.model.definitions import Definitions
 
 USAGE = """\
@@ -68,7 +68,6 @@ def _file(path: Path) -> TextFile:
 
 COMMAND = Command(
     name="makehosts",
-    summary="Keep /etc/hosts in step with the definitions.",
     usage=USAGE,
     run=run,
     flags=(

@@ -10,9 +10,9 @@ from xcatflow.commands.arguments import Arguments, Flag
 from xcatflow.commands.chosen import chosen
 from xcatflow.commands.command import Command, Context
 from xcatflow.commands.known_hosts_text import host_names, without
-from xcatflow.load.addresses import addresses_of
-from xcatflow.load.host_keys import scanned, shared
-from xcatflow.load.text_file import TextFile
+from xcatflow.machine.addresses import addresses_of
+from xcatflow.machine.host_keys import scanned, shared
+from xcatflow.machine.text_file import TextFile
 from xcatflow.model.definitions import Definitions
 
 USAGE = """\
@@ -82,7 +82,6 @@ def _keys(context: Context, definitions: Definitions, addresses: Mapping[str, st
 
 COMMAND = Command(
     name="makeknownhosts",
-    summary="Keep known_hosts in step with the nodes' keys.",
     usage=USAGE,
     run=run,
     flags=(

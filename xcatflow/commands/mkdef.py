@@ -6,7 +6,7 @@ Source: xCAT's manual page of mkdef.
 from collections.abc import Mapping, Sequence
 
 from xcatflow.commands.arguments import Arguments, Flag
-from xcatflow.commands.asked import FLAGS, INVALID_OPTION, NO_NAMES, Asked, Refused, read_asked
+from xcatflow.commands.asked import FLAGS, INVALID_OPTION, NO_NAMES, Asked, Refused, answered, read_asked
 from xcatflow.commands.checking import misnamed
 from xcatflow.commands.command import Command, Context, Editing
 from xcatflow.commands.defining import FAILED, Defining, given_heads
@@ -42,13 +42,8 @@ _SKIPPING = "\nSkipping to the next attribute."
 
 def run(context: Context, arguments: Arguments) -> None:
     """Everything that goes wrong is told. Raises InvalidInput, Locked."""
-    try:
-        asked = _asked(context, arguments)
-    except Refused as refused:
-        refused.tell(context.talk, USAGE)
-        return
+    asked = answered(context, USAGE, lambda: _asked(context, arguments))
     if asked is None:
-        context.talk.say(USAGE.rstrip("\n"))
         return
     with context.desk.editing() as editing:
         _Making(context, asked, editing, force="f" in arguments, template=arguments.value("template")).run()
@@ -105,7 +100,7 @@ class _Making:
         drafts = self._defining.drafts(self._values)
         new = [draft for draft in drafts if self._force or not self._exists(draft)]
         wrong = misnamed(new, self._findings)
-        terms_allowed(self._asked.terms, self._planned, self._findings)
+        terms_allowed(self._asked.terms, self._findings)
         if self._asked.given is not None or not self._findings.blocked:
             if self._asked.given is None and not self._anything_given(drafts):
                 return
@@ -184,7 +179,6 @@ class _Making:
 
 COMMAND = Command(
     name="mkdef",
-    summary="Make object definitions.",
     usage=USAGE,
     run=run,
     flags=(*FLAGS, Flag(long="template", takes="perhaps")),

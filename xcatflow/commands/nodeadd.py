@@ -77,7 +77,6 @@ def _add(context: Context, editing: Editing, asked: Asked) -> None:
 
 COMMAND = Command(
     name="nodeadd",
-    summary="Add nodes.",
     usage=USAGE,
     run=run,
     flags=(Flag("V", "verbose"),),

@@ -224,7 +224,6 @@ def _result(old: str, operation: _Operation) -> str:
 
 COMMAND = Command(
     name="nodech",
-    summary="Change nodes' attributes.",
     usage=USAGE,
     run=run,
     flags=(Flag("d", "delete"), Flag("V", "verbose")),

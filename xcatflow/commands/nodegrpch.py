@@ -93,7 +93,6 @@ def _give(planned: Planned, group: str, values: Mapping[str, str]) -> None:
 
 COMMAND = Command(
     name="nodegrpch",
-    summary="Give groups attributes, and take them from their members.",
     usage=USAGE,
     run=run,
     flags=(Flag("V", "verbose"),),

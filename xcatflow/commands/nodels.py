@@ -98,7 +98,6 @@ def _blame(definitions: Definitions, node: str, attribute: str) -> str:
 
 COMMAND = Command(
     name="nodels",
-    summary="List nodes, or some of their attributes.",
     usage=USAGE,
     run=run,
     flags=(Flag("b", "blame"), Flag("H", "with-fieldname"), Flag("S"), Flag("V", "verbose")),

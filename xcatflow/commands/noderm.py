@@ -27,7 +27,6 @@ def run(context: Context, arguments: Arguments) -> None:
 
 COMMAND = Command(
     name="noderm",
-    summary="Remove nodes.",
     usage=USAGE,
     run=run,
     flags=(Flag("V", "verbose"),),

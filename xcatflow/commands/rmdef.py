@@ -157,7 +157,6 @@ def _all(definitions: Definitions, objtype: str) -> Collection[str]:
 
 COMMAND = Command(
     name="rmdef",
-    summary="Remove object definitions.",
     usage=USAGE,
     run=run,
     flags=(

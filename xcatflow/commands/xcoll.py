@@ -79,7 +79,6 @@ def _folded(context: Context, names: list[str]) -> str:
 
 COMMAND = Command(
     name="xcoll",
-    summary="Fold equal output of nodes.",
     usage=USAGE,
     run=run,
     flags=(Flag("n"), Flag("c"), Flag("i")),

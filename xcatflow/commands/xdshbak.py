@@ -82,7 +82,6 @@ def _together(texts: Mapping[str, tuple[str, ...]]) -> Iterable[tuple[tuple[str,
 
 COMMAND = Command(
     name="xdshbak",
-    summary="Put the output of each host together.",
     usage=USAGE,
     run=run,
     flags=(Flag("b"), Flag("c"), Flag("q"), Flag("x")),

@@ -1,12 +1,11 @@
 """From the text after `at:` to a target: which machine, and which daemon on it."""
 
-import ipaddress
-
 from xcatflow.errors import InvalidInput, did_you_mean
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.endpoint import parse_endpoint
 from xcatflow.model.placed import PlacedStep
 from xcatflow.model.target import TargetRef
+from xcatflow.model.values import is_address
 
 CONTROLLER = "localhost"
 
@@ -27,15 +26,7 @@ def locate(at: str, node: str, definitions: Definitions, placed: PlacedStep) -> 
     except InvalidInput as error:
         raise InvalidInput(f'"at": {error.problems[0].message}', where) from None
     name = endpoint.machine or CONTROLLER
-    if endpoint.machine and name not in definitions.nodes and not _is_address(name):
+    if endpoint.machine and name not in definitions.nodes and not is_address(name):
         hint = did_you_mean(name, definitions.nodes)
         raise InvalidInput(f'step "{placed.id}" is to act at "{at}", but there is no node "{name}"{hint}', where)
     return TargetRef(name, str(endpoint))
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True

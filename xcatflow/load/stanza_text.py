@@ -13,8 +13,9 @@ Reading it gives the same values again.
 from collections.abc import Iterable, Iterator, Mapping
 
 from xcatflow.errors import InvalidInput, Problem
-from xcatflow.load.settle import spread
 from xcatflow.load.stanza import HEADER, attribute_problem, name_problem
+from xcatflow.model.attributes import NICS
+from xcatflow.model.nics import by_adapter, nic_entries
 
 __all__ = ["INDENT", "quoted", "stanza_lines", "stanza_text", "unwritable"]
 
@@ -35,6 +36,17 @@ def stanza_text(objects: Iterable[tuple[str, str, Mapping[str, str]]]) -> str:
     if problems:
         raise InvalidInput(problems)
     return "\n".join(lines) + "\n"
+
+
+def spread(objtype: str, values: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Attributes as they are written in a new object: sorted by name, those of network adapters one by one where that says the same."""
+    found: list[tuple[str, str]] = []
+    for attribute, value in sorted(values.items()):
+        if attribute in NICS and objtype in ("node", "group") and by_adapter(value):
+            found += [(f"{attribute}.{nic}", one) for nic, one in nic_entries(value)]
+        else:
+            found.append((attribute, value))
+    return found
 
 
 def stanza_lines(objtype: str, name: str, values: Mapping[str, str]) -> list[str]:

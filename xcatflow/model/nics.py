@@ -1,9 +1,12 @@
 """Values per network adapter: stored as `eth0!10.0.0.7,eth1!10.1.0.7|10.1.0.8`, written as `nicips.eth0=10.0.0.7`."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 from xcatflow.model.attributes import NICS
 from xcatflow.model.formula import is_formula
+
+_ADAPTER = re.compile(r"[A-Za-z0-9_.:@-]+")
 
 
 def split_nic(attribute: str) -> tuple[str, str]:
@@ -23,6 +26,12 @@ def nic_entries(stored: str) -> Iterator[tuple[str, str]]:
 def join_nics(entries: Iterable[tuple[str, str]]) -> str:
     """The stored form; adapters without value are left out."""
     return ",".join(f"{nic}!{value}" for nic, value in entries if value)
+
+
+def by_adapter(stored: str) -> bool:
+    """Can a stored value be written adapter by adapter, and comes out the same?"""
+    entries = dict(nic_entries(stored))
+    return join_nics(entries.items()) == stored and all(_ADAPTER.fullmatch(nic) for nic in entries)
 
 
 def evaluate_nics(stored: str, evaluate: Callable[[str], str]) -> str:

@@ -4,7 +4,7 @@ import os
 import shlex
 import stat
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -82,26 +82,9 @@ def run_line(name: str, line: str) -> None:
         raise SystemExit(code)
 
 
-def _program(name: str) -> Callable[[], NoReturn]:
-    def main() -> NoReturn:
-        eased_collector()
-        with errors_told():
-            code = run(name, sys.argv[1:])
-        sys.exit(code)
-
-    return main
-
-
-chdef = _program("chdef")
-lsdef = _program("lsdef")
-makehosts = _program("makehosts")
-makeknownhosts = _program("makeknownhosts")
-mkdef = _program("mkdef")
-nodeadd = _program("nodeadd")
-nodech = _program("nodech")
-nodegrpch = _program("nodegrpch")
-nodels = _program("nodels")
-noderm = _program("noderm")
-rmdef = _program("rmdef")
-xcoll = _program("xcoll")
-xdshbak = _program("xdshbak")
+def main() -> NoReturn:
+    """The entry point of every command's console script: the script's name says which. Ends the process."""
+    eased_collector()
+    with errors_told():
+        code = run(Path(sys.argv[0]).name, sys.argv[1:])
+    sys.exit(code)

@@ -136,15 +136,20 @@ def _one(words: list[str], root: Path, given: str) -> tuple[str, str, int]:
     return out.getvalue(), err.getvalue(), code
 
 
+def put(part: Part, root: Path) -> None:
+    """Write the file of a part."""
+    path = root / part.text.strip()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(part.content)
+
+
 def play(text: str, root: Path) -> Iterator[tuple[Part, str, str]]:
     """Play a session on a site at `root`: for each part with expectations what was expected and what came, as texts."""
     (root / "inventory").mkdir(exist_ok=True)
     for part in parts(text):
         match part.mark:
             case "===":
-                path = root / part.text.strip()
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(part.content)
+                put(part, root)
             case "---":
                 path = root / part.text.strip()
                 yield part, part.content, path.read_text() if path.exists() else "(no such file)\n"

@@ -16,8 +16,8 @@ from xcatflow.commands.changes import added, items_of, removed
 from xcatflow.commands.command import Context, Editing
 from xcatflow.commands.table import find
 from xcatflow.commands.talk import Talk
+from xcatflow.edit.editing import editing
 from xcatflow.errors import Locked
-from xcatflow.load.editing import editing
 from xcatflow.model.definitions import Definitions
 from xcatflow.tasks import words as programs
 

@@ -16,7 +16,7 @@ from xcatflow.commands.lsdef import COMMAND
 from xcatflow.commands.structured import json_lines, yaml_lines
 from xcatflow.commands.talk import Talk
 from xcatflow.errors import Problem
-from xcatflow.load.settle import spread
+from xcatflow.load.stanza_text import spread
 from xcatflow.model.definitions import Definition, Definitions, Network, Node, OsImage
 from xcatflow.model.stock import Objects
 

@@ -13,7 +13,7 @@ from xcatflow.app import Site
 from xcatflow.commands.command import Context, Editing
 from xcatflow.commands.table import find
 from xcatflow.commands.talk import Talk
-from xcatflow.load.editing import editing
+from xcatflow.edit.editing import editing
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.edit import Write
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.load.inventories import EXAMPLES, GROUPS, NODES, OTHERS, texts, values_of
+from tests.unit.edit.inventories import EXAMPLES, GROUPS, NODES, OTHERS, texts, values_of
 from xcatflow.errors import InvalidInput
 from xcatflow.load.definitions import build_definitions
 from xcatflow.load.normal import normalised

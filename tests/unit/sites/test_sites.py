@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.commands.sessions import Part, parts
+from tests.unit.commands.sessions import Part, parts, put
 from tests.unit.tasks.site import Cli
 
 DATA = Path(__file__).parent / "data"
@@ -31,9 +31,7 @@ def play(text: str, cli: Cli, root: Path) -> Iterator[tuple[Part, str, str]]:
     for part in parts(text):
         match part.mark:
             case "===":
-                path = root / part.text.strip()
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(part.content)
+                put(part, root)
             case "$":
                 program, *words = shlex.split(part.text)
                 assert program == "xcatflow", part.text

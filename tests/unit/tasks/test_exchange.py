@@ -27,14 +27,6 @@ xcatdefault:
 HOSTS = "[web]\nweb[1:2] ansible_host=10.0.0.9 http_port=80\n"
 
 
-@pytest.fixture
-def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    root = tmp_path / "new"
-    root.mkdir()
-    monkeypatch.chdir(root)
-    return root
-
-
 def files(root: Path) -> dict[str, bytes]:
     found = (path for path in root.rglob("*") if path.is_file() and ".xcatflow" not in path.parts)
     return {str(path.relative_to(root)): path.read_bytes() for path in found}

@@ -3,7 +3,7 @@
 import io
 import subprocess
 import sys
-from collections.abc import Callable
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,12 @@ from xcatflow import __version__
 from xcatflow.commands.table import SUMMARIES
 from xcatflow.tasks import words
 
-PROGRAMS: dict[str, Callable[[], object]] = {name: getattr(words, name) for name in SUMMARIES}
+
+def test_every_command_has_a_console_script() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    assert project["scripts"] == {"xcatflow": "xcatflow.tasks.program:main"} | dict.fromkeys(
+        SUMMARIES, "xcatflow.tasks.words:main"
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +68,7 @@ def test_every_command_is_a_program(
 ) -> None:
     monkeypatch.setattr(sys, "argv", [name, "--no-such-flag"])
     with pytest.raises(SystemExit) as ended:
-        PROGRAMS[name]()
+        words.main()
     assert ended.value.code == 1
     out, err = capsys.readouterr()
     assert (out, f"Usage: {name} " in err) == ("", True)

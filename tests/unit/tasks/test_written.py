@@ -17,14 +17,6 @@ def files(root: Path) -> dict[str, bytes]:
 # --- init ---
 
 
-@pytest.fixture
-def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    root = tmp_path / "new"
-    root.mkdir()
-    monkeypatch.chdir(root)
-    return root
-
-
 def test_init_makes_a_whole_site(cli: Cli, empty: Path) -> None:
     done = cli("init")
     made = files(empty)

@@ -1,0 +1,1 @@
+"""Definitions changed in place: what shall change to new texts, and those to the files, all of them or none."""
