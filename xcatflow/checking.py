@@ -51,10 +51,10 @@ def check(root: Path, site_of: Callable[[Definitions], Files]) -> Checked:
     read = survey(root / "inventory")
     site = site_of(read.definitions)
     found = Findings()
-    for problem in read.errors:
-        found.add("error", problem)
-    for problem in (*read.warnings, *unread_definitions(root / "inventory"), *unread_workflows(root / "workflows")):
-        found.add("warning", problem)
+    found.add("error", *read.errors)
+    found.add("warning", *read.warnings)
+    found.add("warning", *unread_definitions(root / "inventory"))
+    found.add("warning", *unread_workflows(root / "workflows"))
     for file in read.unread:
         message = "what refers to objects of this file is not checked until it is put right"
         found.warn(message, Source(file))
@@ -84,11 +84,9 @@ def _workflows(found: Findings, site: Files, read: Survey) -> None:
     for name in site.workflows():
         with _told(found):
             workflow, problems = place_workflow(site.root / "workflows" / f"{name}.yaml", site.root)
-            for problem in problems:
-                found.add("error", problem)
+            found.add("error", *problems)
             loaded[name] = workflow
-            for problem in check_workflow(workflow, find_step, read.definitions):
-                found.add("error", problem)
+            found.add("error", *check_workflow(workflow, find_step, read.definitions))
             lint.workflow(workflow)
     for name in site.chains():
         if name in site.workflows():
@@ -97,8 +95,7 @@ def _workflows(found: Findings, site: Files, read: Survey) -> None:
         with _told(found):
             path = site.root / "workflows" / "chains" / f"{name}.yaml"
             chain, problems = place_chain(path, site.root, lambda wanted: loaded.get(wanted) or site.workflow(wanted))
-            for problem in problems:
-                found.add("error", problem)
+            found.add("error", *problems)
             lint.chain(chain)
 
 
@@ -107,8 +104,7 @@ def _told(found: Findings) -> Iterator[None]:
     try:
         yield
     except InvalidInput as error:
-        for problem in error.problems:
-            found.add("error", problem)
+        found.add("error", *error.problems)
     except BadTemplate:
         return  # told already, by whoever read the file
 

@@ -8,7 +8,7 @@ from xcatflow.errors import InvalidInput, did_you_mean
 from xcatflow.exchange.containers import Inspected
 from xcatflow.exchange.gather import from_daemon, from_shell
 from xcatflow.model.definitions import Definitions
-from xcatflow.model.endpoint import parse_endpoint
+from xcatflow.model.endpoint import machine_of, parse_endpoint
 from xcatflow.wiring import Wiring
 
 
@@ -49,13 +49,6 @@ def _daemon_of(definitions: Definitions, machine: str) -> str:
     """The endpoint that nodes of the site name for a machine's daemon, else the machine's name."""
     for node in definitions.nodes:
         endpoint = definitions.value(node, "dockerhost")
-        if endpoint and _machine(endpoint) == machine:
+        if endpoint and machine_of(endpoint) == machine:
             return endpoint
     return machine
-
-
-def _machine(endpoint: str) -> str | None:
-    try:
-        return parse_endpoint(endpoint).machine
-    except InvalidInput:
-        return None

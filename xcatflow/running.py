@@ -18,8 +18,8 @@ from xcatflow.engine.run import Job, Run
 from xcatflow.engine.secrets import Redactor
 from xcatflow.errors import ExitCode, InvalidInput, Problem, Source, did_you_mean
 from xcatflow.journal.store import Journal
-from xcatflow.load.definitions import check_addresses
 from xcatflow.load.git import revision
+from xcatflow.model.cross_checks import check_addresses
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.event import RunStarted
 from xcatflow.model.placed import PlacedChain, PlacedWorkflow

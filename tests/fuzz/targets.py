@@ -1,19 +1,21 @@
-"""The targets by name. What does not exist (yet) is not among them."""
+"""The targets by name."""
 
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from unittest.mock import patch
 
 from tests.fuzz.target import Target, check_problems, complaints_of
+from tests.unit.model.tables import rows
 from tests.unit.selection.conftest import DATA as SELECTION
 from tests.unit.selection.conftest import definitions
 from xcatflow.errors import InvalidInput, Problem
+from xcatflow.exchange.importing import Request, bring
 from xcatflow.load.definitions import build_definitions
 from xcatflow.load.draft import Draft
+from xcatflow.load.plain import is_plain, parse_plain
 from xcatflow.load.stanza import parse_stanzas
 from xcatflow.load.stanza_text import stanza_text
 from xcatflow.load.workflow import load_chain, load_workflow
@@ -36,8 +38,7 @@ def _texts(directory: Path, pattern: str, *more: Path) -> tuple[str, ...]:
 
 def _lefts(*paths: Path) -> tuple[str, ...]:
     """What tables have on the left."""
-    lines = (line for path in paths for line in path.read_text().splitlines() if not line.startswith("# "))
-    return tuple(line.partition(" =>")[0].strip().strip("`") for line in lines if line)
+    return tuple(left.strip().strip("`") for path in paths for left, _ in rows(path))
 
 
 # --- definitions ---
@@ -82,16 +83,12 @@ def yaml(text: str) -> None:
 
 
 def plain(text: str) -> None:
-    from xcatflow.load.plain import is_plain, parse_plain
-
     is_plain(text)
     _built(*parse_plain(text, "<stdin>"))
 
 
 def brought(text: str) -> None:
     """What `xcatflow import` reads: whatever the text is taken for, and as an Ansible inventory."""
-    from xcatflow.exchange.importing import Request, bring
-
     for form in ("", "ansible"):
         try:
             result = bring(Request(text, "<stdin>", form), _inventory())
@@ -197,6 +194,10 @@ _WORKFLOW = (
     *"steps: use: with: for_each: after: retry: only: ${node.ip} ${input.x:-y} ${ inputs: ./w.yaml".split(),
     "- id:",
 )
+_LISTINGS = (
+    "Object name: c21\n    groups=docker,all\n    ip=10.20.0.21\n    mgt=docker\n",
+    "Object name: c21  (node)\n    groups=docker\nObject name: lan  (network)\n    net=10.0.0.0\n    mask=255.0.0.0\n",
+)
 
 
 def _targets() -> dict[str, Target]:
@@ -210,26 +211,10 @@ def _targets() -> dict[str, Target]:
         Target("noderange", noderange, _lefts(*ranges), _NODERANGE),
         Target("formula", formula, tuple(text.partition(" ")[2].strip() for text in formulas), _FORMULA),
         Target("workflow", workflow, _texts(load / "workflows", "*.yaml", ROOT / "workflows"), _WORKFLOW),
+        Target("plain", plain, _LISTINGS, ("Object name: ", "  (node)", "objtype=", *_DEFINITIONS)),
+        Target("import", brought, _texts(UNIT / "exchange" / "data", "in.*"), (*_IMPORT, *_DEFINITIONS)),
     ]
-    if _there("xcatflow.load.plain"):
-        found.append(Target("plain", plain, PLAIN, ("Object name: ", "  (node)", "objtype=", *_DEFINITIONS)))
-    if _there("xcatflow.exchange.importing"):
-        found.append(Target("import", brought, _texts(UNIT / "exchange" / "data", "in.*"), (*_IMPORT, *_DEFINITIONS)))
     return {target.name: target for target in found}
-
-
-PLAIN = (
-    "Object name: c21\n    groups=docker,all\n    ip=10.20.0.21\n    mgt=docker\n",
-    "Object name: c21  (node)\n    groups=docker\nObject name: lan  (network)\n    net=10.0.0.0\n    mask=255.0.0.0\n",
-)
-
-
-def _there(module: str) -> bool:
-    try:
-        import_module(module)
-    except ModuleNotFoundError:
-        return False
-    return True
 
 
 TARGETS: Mapping[str, Target] = MappingProxyType(_targets())

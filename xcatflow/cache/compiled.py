@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Any
 
 from xcatflow.cache.database import attributes_in, files_of, forms_of, places_in, split
-from xcatflow.errors import Problem
 from xcatflow.model.objects import Definition, Origin, make
 from xcatflow.model.stock import XCATDEFAULTS
 
@@ -55,7 +54,6 @@ class Compiled:
         self._shelves: dict[str, Shelf] = {}
         self.files = files_of(database)
         self.forms = forms_of(database)
-        self.warnings: tuple[Problem, ...] = ()
 
     def rows(self, question: str, *values: object) -> list[tuple[Any, ...]]:
         """The answer of the database."""

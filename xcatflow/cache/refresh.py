@@ -6,12 +6,11 @@ twice, groups that list their members themselves) everything has to be read.
 
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from xcatflow.cache.compiled import Compiled
 from xcatflow.cache.database import Key, as_read, files_of, groups_in, move_members, objects_in, put_files, put_objects
 from xcatflow.errors import InvalidInput, Problem
-from xcatflow.load.definitions import build_object, flaws, in_order, listed_members
+from xcatflow.load.definitions import build_object, enlisted, flaws, in_order, listed_members
 from xcatflow.load.draft import Draft
 from xcatflow.load.files import digest
 from xcatflow.load.inventory_file import InventoryFile
@@ -22,6 +21,9 @@ from xcatflow.model.values import split_list
 
 _Rosters = tuple[tuple[str, tuple[str, ...]], ...]
 """Groups with the members that they list themselves, in the order in which they are read."""
+
+_Attributes = Mapping[Key, Mapping[str, str]]
+"""What the objects of the files have, by shelf and name."""
 
 
 class ReadAllError(Exception):
@@ -45,8 +47,9 @@ def refresh(database: sqlite3.Connection, files: Sequence[InventoryFile], gone: 
         raise InvalidInput(in_order(problems))
     _replace(database, files, gone, new)
     stock = Compiled(database)
-    _move_members(database, stock, old, new)
-    if errors := check_definitions(Definitions(stock=stock), _affected(stock, old, new)):
+    now = {(shelf_of(item), item.name): item.attributes for item in new}
+    _move_members(database, stock, old, now)
+    if errors := check_definitions(Definitions(stock=stock), _affected(stock, old, now)):
         raise InvalidInput(in_order(errors))
 
 
@@ -62,18 +65,14 @@ def _refuse_twice(database: sqlite3.Connection, drafts: Iterable[Draft], old: Co
 
 def _rosters(database: sqlite3.Connection, drafts: Iterable[Draft], touched: Collection[str]) -> _Rosters:
     """The groups that list their members. Raises ReadAllError where these are not the same as before."""
-    before = [
-        (as_read(file), name, listed)
-        for name, values, file in groups_in(database)
-        if (listed := listed_members(values))
-    ]
-    now = [one for one in before if "/".join(one[0]) not in touched] + [
-        (as_read(draft.file), draft.name, listed)
+    before = [(file, name, listed) for name, values, file in groups_in(database) if (listed := listed_members(values))]
+    now = [one for one in before if one[0] not in touched] + [
+        (draft.file, draft.name, listed)
         for draft in drafts
         if draft.objtype == "group" and (listed := listed_members(draft.values))
     ]
     # Sorting keeps those of one file in their order.
-    rosters = tuple((name, listed) for _, name, listed in sorted(now, key=lambda one: one[0]))
+    rosters = tuple((name, listed) for _, name, listed in sorted(now, key=lambda one: as_read(one[0])))
     if rosters != tuple((name, listed) for _, name, listed in before):
         raise ReadAllError
     return rosters
@@ -93,22 +92,13 @@ def _built(drafts: Iterable[Draft], rosters: _Rosters, problems: list[Problem]) 
         for name in listed:
             listing.setdefault(name, []).append(group)
     for draft in drafts:
-        groups = listing.get(draft.name) if draft.objtype == "node" else None
-        match build_object(_enrolled(draft, groups) if groups else draft):
+        groups = listing.get(draft.name, ()) if draft.objtype == "node" else ()
+        match build_object(enlisted(draft, groups) if groups else draft):
             case Definition() as made:
                 problems += flaws(made, draft)
                 yield made
             case wrong:
                 problems += wrong
-
-
-def _enrolled(node: Draft, groups: Iterable[str]) -> Draft:
-    listed = split_list(node.values.get("groups", ""))
-    more = [group for group in groups if group not in listed]
-    if not more:
-        return node
-    values = node.values | {"groups": ",".join((*listed, *more))}
-    return replace(node, values=values, places={"groups": (node.line, node.col)} | node.places)
 
 
 def _replace(
@@ -125,11 +115,8 @@ def _replace(
     database.execute("COMMIT")
 
 
-def _move_members(
-    database: sqlite3.Connection, stock: Stock, old: Mapping[Key, Mapping[str, str]], new: Iterable[Definition]
-) -> None:
+def _move_members(database: sqlite3.Connection, stock: Stock, old: _Attributes, now: _Attributes) -> None:
     """Let the nodes of each group follow."""
-    now = {(shelf_of(item), item.name): item.attributes for item in new}
     leaving: dict[str, set[str]] = {}
     coming: dict[str, set[str]] = {}
     for moves, objects in ((leaving, old), (coming, now)):
@@ -147,10 +134,9 @@ def _move_members(
             move_members(database, group, left - came, came - left, static=static)
 
 
-def _affected(stock: Stock, old: Mapping[Key, Mapping[str, str]], new: Iterable[Definition]) -> Iterable[str] | None:
+def _affected(stock: Stock, old: _Attributes, now: _Attributes) -> Iterable[str] | None:
     """The nodes that may break a rule now: those that are new, and those whose groups have changed. None for all, where the site's own
     attributes have."""
-    now = {(shelf_of(item), item.name): item.attributes for item in new}
     changed = [key for key in {**old, **now} if old.get(key) != now.get(key)]
     if any(shelf == "site" for shelf, _ in changed):
         return None

@@ -4,7 +4,7 @@ Flags may stand anywhere; single letters may stand together (`-lz`), and a value
 be shortened as far as they stay clear, and take `--name=value` or `--name value`. What follows `--` are operands.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -82,20 +82,14 @@ class _Reader:
     def _long(self, word: str) -> None:
         name, equals, value = word[2:].partition("=")
         flag = self._named(name)
-        if flag is None:
-            raise UsageError(f"--{name}")
-        if equals and flag.takes == "nothing":
+        if flag is None or (equals and flag.takes == "nothing"):
             raise UsageError(f"--{name}")
         self._add(flag, value if equals else self._next(flag, f"--{name}"))
 
     def _named(self, name: str) -> Flag | None:
-        if exact := [flag for flag in self._flags if flag.long == name]:
-            return exact[0]
-        meant = list(self._starting(name))
-        return meant[0] if name and len(meant) == 1 else None
-
-    def _starting(self, name: str) -> Iterator[Flag]:
-        yield from (flag for flag in self._flags if flag.long.startswith(name) and flag.long)
+        meant = [flag for flag in self._flags if name and flag.long.startswith(name)]
+        found = [flag for flag in meant if flag.long == name] or meant
+        return found[0] if len(found) == 1 else None
 
     def _short(self, word: str) -> None:
         letters = word[1:]

@@ -1,15 +1,15 @@
 """What somebody asks of `mkdef` and `chdef`: their words, and what they give as standard input."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from xcatflow.commands.arguments import Arguments, Flag
 from xcatflow.commands.assignments import BadPair, read_operands
-from xcatflow.commands.command import Context
+from xcatflow.commands.command import Context, Refused
 from xcatflow.commands.stdin_objects import Given, read_objects
-from xcatflow.commands.talk import Talk
 from xcatflow.load.plain import is_plain
 from xcatflow.model.attributes import TYPES
+from xcatflow.model.values import split_list
 
 NO_NAMES = "No object names were provided."
 INVALID_OPTION = "Invalid option.."
@@ -56,42 +56,13 @@ class Asked:
         return self.names is not None or self.given is not None or self.types == ("site",)
 
 
-class Refused(Exception):
-    """The words do not fit together; `usage` says whether the usage helps."""
-
-    def __init__(self, text: str, *, usage: bool = False) -> None:
-        super().__init__(text)
-        self.usage = usage
-
-    def tell(self, talk: Talk, usage: str) -> None:
-        """Say it; `usage` is the command's."""
-        talk.error(str(self))
-        if self.usage:
-            talk.usage(usage)
-
-
-def answered(context: Context, usage: str, read: Callable[[], Asked | None]) -> Asked | None:
-    """What `read` understands of the words. None where nothing is to be done: a refusal was told, or, where nothing was said at all, the
-    usage."""
-    try:
-        asked = read()
-    except Refused as refused:
-        refused.tell(context.talk, usage)
-        return None
-    if asked is None:
-        context.talk.say(usage.rstrip("\n"))
-    return asked
-
-
 def types_of(arguments: Arguments, default: str) -> tuple[str, ...]:
     """The object types of `-t`. Raises Refused."""
     typed = arguments.value("t") if "t" in arguments else default
-    types = tuple(dict.fromkeys(name for part in typed.split(",") if (name := part.strip())))
-    for name in types:
+    types = split_list(typed)
+    for name in types or (typed,):
         if name not in TYPES:
             raise Refused(f"Type '{name}' is not a valid xCAT object type.")
-    if not types:
-        raise Refused(f"Type '{typed}' is not a valid xCAT object type.")
     return types
 
 

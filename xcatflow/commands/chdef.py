@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from xcatflow.commands.arguments import Arguments, Flag
-from xcatflow.commands.asked import FLAGS, INVALID_OPTION, NO_NAMES, Asked, Refused, answered, read_asked
+from xcatflow.commands.asked import FLAGS, INVALID_OPTION, NO_NAMES, Asked, read_asked
 from xcatflow.commands.changes import added, items_of, removed
 from xcatflow.commands.checking import misnamed
-from xcatflow.commands.command import Command, Context, Editing
+from xcatflow.commands.command import Command, Context, Editing, Refused
 from xcatflow.commands.defining import FAILED, Defining, given_heads
-from xcatflow.commands.findings import Findings
 from xcatflow.commands.groups import SHAPE, GroupShaping, Selection, absent_text, terms_allowed
 from xcatflow.commands.planned import Planned
+from xcatflow.commands.remarks import Remarks
 from xcatflow.commands.renaming import rename
+from xcatflow.commands.targets import exists
 from xcatflow.load.draft import Draft
 from xcatflow.model.attributes import NICS, canonical
 from xcatflow.model.formula import is_formula
@@ -48,8 +49,9 @@ A plain listing of lsdef on standard input is read as well.
 
 def run(context: Context, arguments: Arguments) -> None:
     """Everything that goes wrong is told. Raises InvalidInput, Locked."""
-    asked = answered(context, USAGE, lambda: _asked(context, arguments))
+    asked = _asked(context, arguments)
     if asked is None:
+        context.talk.say(USAGE.rstrip("\n"))
         return
     with context.desk.editing() as editing:
         if "n" in arguments:
@@ -80,13 +82,13 @@ class _Changing:
     def __init__(self, context: Context, asked: Asked, editing: Editing, *, strict: bool) -> None:
         self._context = context
         self._asked = asked
-        self._findings = Findings(whole=asked.given is not None, strict=strict)
+        self._remarks = Remarks(whole=asked.given is not None, strict=strict)
         self._planned = Planned(editing.definitions)
-        self._defining = Defining(context, asked, editing, self._findings, self._planned)
+        self._defining = Defining(context, asked, editing, self._remarks, self._planned)
         self._shaping = GroupShaping(
             context,
             self._planned,
-            self._findings,
+            self._remarks,
             selection=Selection(asked.terms, asked.dynamic),
             operation=asked.operation,
         )
@@ -100,8 +102,8 @@ class _Changing:
             talk.error(refusal)
             return
         new = [draft for draft in drafts if not self._exists(draft)]
-        wrong = misnamed(new, self._findings)
-        allowed = terms_allowed(self._asked.terms, self._findings)
+        wrong = misnamed(new, self._remarks)
+        allowed = terms_allowed(self._asked.terms, self._remarks)
         if self._asked.given is not None or (allowed and not wrong):
             for draft in drafts:
                 if draft not in wrong:
@@ -129,19 +131,18 @@ class _Changing:
 
     def _exists(self, draft: Draft) -> bool:
         """A group that only nodes name exists as well."""
-        if draft.objtype == "group" and draft.name in self._planned.definitions.group_names:
-            return True
-        return self._planned.exists(draft.objtype, draft.name)
+        key = (draft.objtype, draft.name)
+        return self._planned.exists(*key) or exists(self._planned.definitions, *key)
 
     def _change(self, asked: Draft) -> None:
         """Decide on one object."""
-        exists = self._exists(asked)
-        if not exists and self._asked.operation == "m":
-            self._findings.error(f"The '-m' option is not valid since the '{asked.name}' definition does not exist.")
+        new = not self._exists(asked)
+        if new and self._asked.operation == "m":
+            self._remarks.error(f"The '-m' option is not valid since the '{asked.name}' definition does not exist.")
             return
         draft = self._defining.accept(asked)
         if not draft.values and (asked.values or self._is_empty_call):
-            if not exists and not asked.values and draft.objtype == "node":
+            if new and not asked.values and draft.objtype == "node":
                 self._defining.is_impossible(draft, {})
             return
         before = self._members(draft)
@@ -150,17 +151,14 @@ class _Changing:
             return
         if self._asked.operation == "m" and not values and before == self._members(draft):
             return
-        if not exists or self._asked.completes:
+        if new or self._asked.completes:
             more = self._defining.completed(draft, dict(self._planned.own(draft.objtype, draft.name)) | values)
-            if more is None or (not exists and self._defining.is_impossible(draft, values)):
+            if more is None or (new and self._defining.is_impossible(draft, values)):
                 return
             values |= more
-        key = (draft.objtype, draft.name)
-        if values or not exists:
-            self._planned.put(*key, values)
-        self._defining.done[key] = given_heads(draft.values)
-        if not exists:
-            self._defining.made[key] = None
+        if values or new:
+            self._planned.put(draft.objtype, draft.name, values)
+        self._defining.decided(draft, new=new)
 
     @property
     def _is_empty_call(self) -> bool:
@@ -197,7 +195,7 @@ class _Changing:
                 continue
             left, absent = removed(before, text)
             for item in absent:
-                self._findings.error(absent_text(item, attribute, draft.name))
+                self._remarks.error(absent_text(item, attribute, draft.name))
             if left != ",".join(items_of(before)):
                 values[attribute] = left
                 if draft.objtype == "node" and not left:
@@ -229,7 +227,7 @@ class _Changing:
         """A node that has no value of its own any more may still have one."""
         for node, attribute in self._emptied:
             if value := self._planned.value("node", node, attribute):
-                self._findings.warn(f"{node}: {attribute} is still '{value}', by a group of the node.")
+                self._remarks.warn(f"{node}: {attribute} is still '{value}', by a group of the node.")
 
 
 COMMAND = Command(

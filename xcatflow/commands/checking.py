@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 
-from xcatflow.commands.findings import Findings
+from xcatflow.commands.columns import meant
+from xcatflow.commands.remarks import Remarks
 from xcatflow.load.draft import Draft
-from xcatflow.load.normal import meaning
 from xcatflow.model.attributes import ATTRIBUTES, KEYS, NICS
 from xcatflow.model.formula import is_formula
 from xcatflow.model.names import name_problem
@@ -18,52 +18,49 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 NAME_FORMAT = 'please refer to "man xcatdb" for the valid "xCAT Object Name Format"'
 
 
-def misnamed(drafts: Iterable[Draft], findings: Findings) -> tuple[Draft, ...]:
+def misnamed(drafts: Iterable[Draft], remarks: Remarks) -> tuple[Draft, ...]:
     """Those that no objects may be called as, told; odd names get a warning."""
     dotted: list[Draft] = []
     wrong: list[Draft] = []
     for draft in drafts:
         if not name_problem(draft.objtype, draft.name):
             if draft.objtype == "node" and draft.name != draft.name.lower():
-                findings.warn(
+                remarks.warn(
                     f"The node name '{draft.name}' contains capital letters which may not be resolved correctly by the dns server."
                 )
         elif draft.objtype == "node" and "." in draft.name and name_problem("node", draft.name.replace(".", "")) == "":
             dotted.append(draft)
         else:
             wrong.append(draft)
-    _refuse_names(dotted, ", Cannot use '.' in node name.", findings)
-    _refuse_names(wrong, f", {NAME_FORMAT}", findings)
+    _refuse_names(dotted, ", Cannot use '.' in node name.", remarks)
+    _refuse_names(wrong, f", {NAME_FORMAT}", remarks)
     return (*dotted, *wrong)
 
 
-def _refuse_names(drafts: list[Draft], reason: str, findings: Findings) -> None:
+def _refuse_names(drafts: list[Draft], reason: str, remarks: Remarks) -> None:
     if drafts and drafts[0].file:
         for draft in drafts:
-            findings.refuse(f"The object name '{draft.name}' is invalid{reason}", draft)
+            remarks.refuse(f"The object name '{draft.name}' is invalid{reason}", draft)
     elif drafts:
         names = ",".join(draft.name for draft in drafts)
-        findings.refuse(f"The object name '{names}' is invalid{reason}")
+        remarks.refuse(f"The object name '{names}' is invalid{reason}")
 
 
-def accepted(draft: Draft, value: Callable[[str], str], findings: Findings, *, more: str = "") -> Draft:
+def accepted(draft: Draft, value: Callable[[str], str], remarks: Remarks, *, more: str = "") -> Draft:
     """The draft with those attributes that objects of its type may be given, by their own names; `more` is said about each other one,
     `value` gives what the object has so far: some names mean different attributes on different objects."""
     kept = replace(draft, values={}, places=dict(draft.places))
-    # Only names of columns may mean several attributes.
-    odd = any("." in name for name in draft.values)
-    beside = {name: draft.values.get(name) or value(name) for name in ("mgt", "nodetype", "imagetype")} if odd else {}
     for written, text in draft.values.items():
-        attribute = meaning(draft.objtype, written, beside)
+        attribute = meant(draft.objtype, written, lambda name: draft.values.get(name) or value(name))
         if (
             attribute is None
             or attribute in (KEYS.get(draft.objtype), "objtype")
             or not _ATTRIBUTE.fullmatch(attribute)
         ):
             wrong = f"'{written}' is not a valid attribute name for an object type of '{draft.objtype}'."
-            findings.refuse(wrong if draft.file else wrong + more, draft, written)
+            remarks.refuse(wrong if draft.file else wrong + more, draft, written)
         elif problem := text_problem(draft, attribute, text):
-            findings.refuse(problem, draft, written)
+            remarks.refuse(problem, draft, written)
         else:
             kept.values.pop(attribute, None)
             kept.values[attribute] = text

@@ -3,15 +3,22 @@
 Source: xCAT's manual pages of nodels and nodech.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from xcatflow.errors import InvalidInput
+from xcatflow.load.normal import meaning
 from xcatflow.model.attributes import ALIASES, ATTRIBUTES, NICS, canonical
 
-UNKNOWN = "{} not a valid table.column description"
+DECIDES = "mgt"
+"""What says which attribute a name such as `vm.host` means on an object."""
 
 
-class UnknownColumn(Exception):
-    """Nothing is called so; the message is the name."""
+class UnknownColumn(InvalidInput):
+    """Nothing is called so."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} not a valid table.column description")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +40,17 @@ def _aliases(table: str) -> tuple[str, ...]:
 
 def column(name: str) -> Column:
     """One attribute. Raises UnknownColumn."""
-    meant = canonical("node", name)
-    if meant is None:
+    found = canonical("node", name)
+    if found is None:
         raise UnknownColumn(name)
-    return Column(name, meant)
+    return Column(name, found)
+
+
+def meant(objtype: str, name: str, value: Callable[[str], str]) -> str | None:
+    """The attribute that a name means on an object that has what `value` gives; None for nothing."""
+    if name not in ALIASES.get(objtype, {}):
+        return canonical(objtype, name)
+    return meaning(objtype, name, {DECIDES: value(DECIDES)})
 
 
 def table_attributes(name: str) -> frozenset[str]:

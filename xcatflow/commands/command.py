@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from xcatflow.model.edit import Edit
 
 
-class NothingMeant(InvalidInput):
-    """The text that should name nodes is empty; the usage helps."""
+class Refused(InvalidInput):
+    """The words do not fit together; `usage` says whether the usage helps."""
+
+    def __init__(self, text: str, *, usage: bool = False) -> None:
+        super().__init__(text)
+        self.usage = usage
 
 
 class Editing(Protocol):
@@ -86,7 +90,10 @@ class Command:
         """Run with the words behind its name; the exit code: 0, or 1 where anything was wrong."""
         talk = context.talk
         if not words and self.bare is not None:
-            (talk.say if self.bare == 0 else _complain(talk))(self.usage.rstrip("\n"))
+            if self.bare:
+                talk.usage(self.usage)
+            else:
+                talk.say(self.usage.rstrip("\n"))
             return self.bare
         try:
             arguments = read_arguments(words, (*self.flags, Flag("h", "help"), Flag("?"), Flag("v", "version")))
@@ -96,29 +103,22 @@ class Command:
             talk.usage(self.usage)
             return 1
         if "h" in arguments or "?" in arguments:
-            if self.help is None:
-                talk.say(self.usage.rstrip("\n"))
-            else:
-                self.help(context, arguments)
+            self._run(self.help or self._tell_usage, context, arguments)
         elif "v" in arguments:
             talk.say(f"{self.name} - Version {__version__}" if self.versioned else f"Version {__version__}")
         else:
-            self._run(context, arguments)
+            self._run(self.run, context, arguments)
         return int(talk.failed)
 
-    def _run(self, context: Context, arguments: Arguments) -> None:
+    def _tell_usage(self, context: Context, _arguments: Arguments) -> None:
+        context.talk.say(self.usage.rstrip("\n"))
+
+    def _run(self, what: Callable[[Context, Arguments], None], context: Context, arguments: Arguments) -> None:
         try:
-            self.run(context, arguments)
+            what(context, arguments)
         except InvalidInput as error:
             context.talk.problems(error)
-            if isinstance(error, NothingMeant):
+            if isinstance(error, Refused) and error.usage:
                 context.talk.usage(self.usage)
         except Locked as error:
             context.talk.error(str(error))
-
-
-def _complain(talk: Talk) -> Callable[[str], None]:
-    def complain(text: str) -> None:
-        talk.usage(f"{text}\n")
-
-    return complain

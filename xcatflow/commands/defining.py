@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from xcatflow.commands.asked import NO_NAMES, Asked
 from xcatflow.commands.checking import accepted, misfits
 from xcatflow.commands.command import Context, Editing
-from xcatflow.commands.findings import Findings
+from xcatflow.commands.groups import unjoinable_text
 from xcatflow.commands.networks import network_problem
 from xcatflow.commands.osimages import completion
-from xcatflow.commands.planned import Key, Planned
+from xcatflow.commands.planned import Key, Planned, is_dynamic
+from xcatflow.commands.remarks import Remarks
 from xcatflow.commands.scripts import without_defaults
 from xcatflow.commands.targets import named
 from xcatflow.errors import InvalidInput
@@ -19,7 +20,7 @@ from xcatflow.load.draft import Draft
 from xcatflow.model.attributes import DOCKER_ONLY
 from xcatflow.model.definitions import XCATDEFAULTS
 from xcatflow.model.findings import named as named_nodes
-from xcatflow.model.nics import join_nics, nic_entries, split_nic
+from xcatflow.model.nics import split_nic, with_nics
 from xcatflow.model.values import split_list
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Defining:
     context: Context
     asked: Asked
     editing: Editing
-    findings: Findings
+    remarks: Remarks
     planned: Planned
     done: dict[Key, set[str]] = field(default_factory=dict)
     made: dict[Key, None] = field(default_factory=dict)
@@ -52,8 +53,8 @@ class Defining:
         """What was asked for, nodes before groups; `values` gives those for objects of a type with these names. Raises InvalidInput
         where it cannot be told."""
         if self.asked.given is not None:
-            objects = self.asked.given.objects(self.findings)
-            if not objects and not self.findings.failed:
+            objects = self.asked.given.objects(self.remarks)
+            if not objects and not self.remarks.failed:
                 raise InvalidInput(NO_NAMES)
             return objects
         found: list[Draft] = []
@@ -73,8 +74,7 @@ class Defining:
         for attribute, text in draft.values.items():
             head, adapter = split_nic(attribute)
             if adapter:
-                entries = dict(nic_entries(values.get(head, old.get(head, ""))))
-                values[head] = join_nics((entries | {adapter: text}).items())
+                values[head] = with_nics(values.get(head, old.get(head, "")), {adapter: text})
             elif draft.objtype == "node":
                 values[head] = self.without_defaults(draft.name, attribute, text)
             else:
@@ -85,7 +85,7 @@ class Defining:
         """A node's list of scripts without those of every node, which a listing shows and nobody has to be told of."""
         listed = self.asked.given is not None and self.asked.given.plain
         defaults = self.planned.own("node", XCATDEFAULTS)
-        return without_defaults(node, attribute, text, defaults, None if listed else self.findings)
+        return without_defaults(node, attribute, text, defaults, None if listed else self.remarks)
 
     def completed(self, draft: Draft, values: Mapping[str, str]) -> Mapping[str, str] | None:
         """What an osimage with these values gets besides: what `-u` finds, and its sort. None where that cannot be told."""
@@ -94,14 +94,21 @@ class Defining:
         if not self.asked.completes:
             return {} if values.get("imagetype") else {"imagetype": "linux"}
         definitions = self.editing.definitions
-        return completion(values, self.findings, site=definitions.site, root=self.context.desk.root)
+        return completion(values, self.remarks, site=definitions.site, root=self.context.desk.root)
+
+    def decided(self, draft: Draft, *, new: bool) -> None:
+        """The object is decided on."""
+        key = (draft.objtype, draft.name)
+        self.done[key] = given_heads(draft.values)
+        if new:
+            self.made[key] = None
 
     def accept(self, draft: Draft, *, more: str = "") -> Draft:
         """The draft without what cannot be."""
-        kept = accepted(draft, partial(self._so_far, draft), self.findings, more=more)
+        kept = accepted(draft, partial(self._so_far, draft), self.remarks, more=more)
         if draft.objtype == "node" and (wrong := self._dynamic_ones(kept)):
-            self.findings.refuse(
-                f"nodegroup {wrong[0]} is a dynamic node group, should not add a node into a dynamic node group statically.",
+            self.remarks.refuse(
+                unjoinable_text(wrong[0]),
                 kept,
                 "groups",
             )
@@ -119,8 +126,8 @@ class Defining:
     def _dynamic_ones(self, draft: Draft) -> list[str]:
         if self.asked.operation == "m":
             return []
-        groups = self.editing.definitions.groups
-        return [name for name in split_list(draft.values.get("groups", "")) if name in groups and groups[name].dynamic]
+        named_groups = split_list(draft.values.get("groups", ""))
+        return [name for name in named_groups if is_dynamic(self.editing.definitions, name)]
 
     def is_impossible(self, draft: Draft, values: Mapping[str, str]) -> bool:
         """Does a new object with these values lack what makes it one, or is it there by another name? Told."""
@@ -128,13 +135,13 @@ class Defining:
             case "node" if draft.name != XCATDEFAULTS and not values.get("groups"):
                 if draft.name in self._homeless:
                     return True
-                self.findings.error(
+                self.remarks.error(
                     f"Attribute 'groups' is not specified for node '{draft.name}', skipping to the next node."
                 )
                 return True
             case "network":
                 if problem := network_problem(draft.name, values, self.planned):
-                    self.findings.error(problem)
+                    self.remarks.error(problem)
                 return bool(problem)
         return False
 
@@ -145,23 +152,23 @@ class Defining:
         for key, draft in self._drafts.items():
             if key in self.done:
                 for attribute, complaint in tuple(misfits(draft, partial(self.planned.value, *key))):
-                    self.findings.refuse(complaint, draft, attribute)
+                    self.remarks.refuse(complaint, draft, attribute)
                     self._undo(key, attribute)
         # What pydantic brings in takes longer than all else that telling the usage does.
         from xcatflow.commands.flaws import flaws
 
         first = True
         while found := flaws(self.planned):
-            if self.findings.whole and not first:
+            if self.remarks.whole and not first:
                 # What they need was judged above, with all there was to judge by.
                 found = tuple(flaw for flaw in found if flaw.attribute not in DOCKER_ONLY)
             self._tell(found)
             if not found or any(flaw.key is None for flaw in found):
-                self.findings.blocked = True
+                self.remarks.blocked = True
                 return
             for flaw in found:
                 assert flaw.key is not None
-                self._undo(flaw.key, flaw.attribute if self._is_given(flaw) and not self.findings.whole else "")
+                self._undo(flaw.key, flaw.attribute if self._is_given(flaw) and not self.remarks.whole else "")
             first = False
             self._forget_groups({flaw.key for flaw in found} - self.done.keys())
 
@@ -194,22 +201,21 @@ class Defining:
         for flaw in found:
             draft = self._drafts.get(flaw.key) if flaw.key else None
             if flaw.key is None or (draft and draft.file):
-                self.findings.refuse(flaw.message, draft, flaw.attribute)
+                self.remarks.refuse(flaw.message, draft, flaw.attribute)
             else:
                 objtype, name = flaw.key
                 alike.setdefault((objtype, flaw.message.replace(f'{objtype} "{name}"', "\0", 1)), []).append(name)
         for (objtype, message), names in alike.items():
             who = named_nodes(names) if objtype == "node" else f'{objtype} "{",".join(names)}"'
-            self.findings.refuse(message.replace("\0", who))
+            self.remarks.refuse(message.replace("\0", who))
 
     # --- the end ---
 
     def write(self) -> bool:
         """Write what was decided, unless something keeps everything from it; say what is wrong. Was anything written?"""
         talk = self.context.talk
-        blocked = self.findings.blocked
-        self.findings.tell(talk)
-        if blocked or not self.done:
+        self.remarks.tell(talk)
+        if self.remarks.blocked or not self.done:
             return False
         try:
             self.editing.write(self.planned.edits(), file=self.asked.file)

@@ -4,13 +4,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from xcatflow.commands.changes import TERMS, added, items_of, removed
+from xcatflow.commands.changes import TERMS, added, removed
 from xcatflow.commands.command import Context
-from xcatflow.commands.findings import Findings
 from xcatflow.commands.planned import Planned
+from xcatflow.commands.remarks import Remarks
 from xcatflow.commands.where import conditions
 from xcatflow.errors import InvalidInput
 from xcatflow.load.draft import Draft
+from xcatflow.model.values import split_list
 from xcatflow.model.wherevals import matches, parse_terms
 from xcatflow.selection import expand
 
@@ -33,14 +34,14 @@ class Selection:
         return TERMS.join(self.terms)
 
 
-def terms_allowed(terms: Iterable[str], findings: Findings) -> bool:
+def terms_allowed(terms: Iterable[str], remarks: Remarks) -> bool:
     """Are these conditions on nodes? Tells what is wrong."""
     good = True
     for term in terms:
         try:
             conditions(term.split(TERMS), "node")
         except InvalidInput as error:
-            findings.refuse(error.problems[0].message)
+            remarks.refuse(error.problems[0].message)
             good = False
     return good
 
@@ -53,7 +54,7 @@ class GroupShaping:
         self,
         context: Context,
         planned: Planned,
-        findings: Findings,
+        remarks: Remarks,
         *,
         selection: Selection,
         operation: str = "",
@@ -62,7 +63,7 @@ class GroupShaping:
     ) -> None:
         self._context = context
         self._planned = planned
-        self._findings = findings
+        self._remarks = remarks
         self._operation = operation
         self._selection = selection
         self._anew = anew
@@ -72,39 +73,35 @@ class GroupShaping:
         """What is to be written of a group's type, members and conditions; its members' lists are changed. None where the group cannot
         be so."""
         values, old = draft.values, self._planned.own("group", draft.name)
-        was = old.get("grouptype") == "dynamic"
-        dynamic = values["grouptype"] == "dynamic" if "grouptype" in values else was
-        wants = self._selection.dynamic or bool(values.get("wherevals"))
-        if self._selection.terms and values.get("members") not in (None, "", *PLACEHOLDERS):
-            self._refuse(draft, "Cannot use a list of members together with the '-w' option.", "members")
+        dynamic = values.get("grouptype", old.get("grouptype")) == "dynamic"
+        if self._selection.terms and _lists_members(draft):
+            self._remarks.refuse("Cannot use a list of members together with the '-w' option.", draft, "members")
             return None
-        if dynamic or wants:
+        if dynamic or self._selection.dynamic or values.get("wherevals"):
             return self._dynamic(draft, old)
         return self._static(draft, old)
-
-    def _refuse(self, draft: Draft, text: str, attribute: str = "") -> None:
-        self._findings.refuse(text, draft, attribute)
 
     # --- dynamic ---
 
     def _dynamic(self, draft: Draft, old: Mapping[str, str]) -> Mapping[str, str] | None:
         name = draft.name
         if others := [attribute for attribute, value in draft.values.items() if value and attribute not in _ON_DYNAMIC]:
-            self._refuse(draft, f"Can not assign attributes to dynamic node group '{name}'.", others[0])
+            self._remarks.refuse(valueless_text(name), draft, others[0])
             return None
-        if draft.values.get("members") not in (None, "", *PLACEHOLDERS):
-            self._refuse(draft, f"Can not give a list of members to dynamic node group '{name}'.", "members")
+        if _lists_members(draft):
+            self._remarks.refuse(f"Can not give a list of members to dynamic node group '{name}'.", draft, "members")
             return None
         if name in self._anew:
             self._replace_members(name, ())
         given = self._selection.text or draft.values.get("wherevals", "")
-        if not given and not ("wherevals" not in draft.values and old.get("wherevals") and not self._selection.dynamic):
-            self._refuse(
-                draft, f"The 'where' attributes and values were not provided for dynamic group '{name}'.", "wherevals"
-            )
+        stays = old.get("wherevals") and "wherevals" not in draft.values and not self._selection.dynamic
+        if not given and not stays:
+            missing = f"The 'where' attributes and values were not provided for dynamic group '{name}'."
+            self._remarks.refuse(missing, draft, "wherevals")
             return None
         if old.get("grouptype") != "dynamic" and (members := self._planned.members(name)):
-            self._refuse(draft, f"Group '{name}' cannot be dynamic: the nodes {','.join(members)} name it as theirs.")
+            named = f"Group '{name}' cannot be dynamic: the nodes {','.join(members)} name it as theirs."
+            self._remarks.refuse(named, draft)
             return None
         return {"grouptype": "dynamic", "members": "dynamic", "wherevals": self._conditions(draft, old, given)}
 
@@ -118,7 +115,7 @@ class GroupShaping:
             case "m":
                 left, absent = removed(before, given, TERMS)
                 for term in absent:
-                    self._findings.error(absent_text(term, "wherevals", draft.name))
+                    self._remarks.error(absent_text(term, "wherevals", draft.name))
                 return left
         return given
 
@@ -145,24 +142,22 @@ class GroupShaping:
         terms = parse_terms(self._selection.text, definitions.canonical)
         found = tuple(node for node in definitions.nodes if matches(terms, partial(definitions.value, node)))
         if not found:
-            self._findings.warn(f"Cannot determine a member list for group '{group}'.")
+            self._remarks.warn(f"Cannot determine a member list for group '{group}'.")
         return found
 
     def _named(self, text: str) -> tuple[str, ...]:
         """The existing nodes that `members=` names."""
-        names = dict.fromkeys(items_of(text))
+        names = split_list(text)
         if not all(self._planned.exists("node", name) for name in names):
             try:
-                names = dict.fromkeys(
-                    expand(text, self._planned.definitions, environ=self._context.environ, cwd=self._context.cwd)
-                )
+                names = expand(text, self._planned.definitions, environ=self._context.environ, cwd=self._context.cwd)
             except InvalidInput as error:
                 for problem in error.problems:
-                    self._findings.refuse(str(problem))
+                    self._remarks.refuse(str(problem))
                 return ()
         for name in names:
             if not self._planned.exists("node", name):
-                self._findings.error(f"Could not find a node named '{name}', skipping to the next node.")
+                self._remarks.error(f"Could not find a node named '{name}', skipping to the next node.")
         return tuple(name for name in names if self._planned.exists("node", name))
 
     def _change_members(self, group: str, names: tuple[str, ...]) -> None:
@@ -172,7 +167,7 @@ class GroupShaping:
                 if name in before:
                     self._planned.leave(name, group)
                 else:
-                    self._findings.error(absent_text(name, "members", group))
+                    self._remarks.error(absent_text(name, "members", group))
             return
         if not self._operation or group in self._anew:
             self._replace_members(group, names)
@@ -183,6 +178,21 @@ class GroupShaping:
         for name in self._planned.members(group):
             if name not in names and name not in self._kept:
                 self._planned.leave(name, group)
+
+
+def _lists_members(draft: Draft) -> bool:
+    """Does it say by their names who is in the group?"""
+    return draft.values.get("members") not in (None, "", *PLACEHOLDERS)
+
+
+def valueless_text(group: str) -> str:
+    """What is said about a dynamic group that should hand down values."""
+    return f"Can not assign attributes to dynamic node group '{group}'."
+
+
+def unjoinable_text(group: str) -> str:
+    """What is said about a dynamic group that a node should name."""
+    return f"nodegroup {group} is a dynamic node group, should not add a node into a dynamic node group statically."
 
 
 def absent_text(item: str, attribute: str, name: str) -> str:

@@ -4,7 +4,7 @@ Source: xCAT's manual page of makehosts.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.nics import nic_entries
@@ -63,21 +63,21 @@ def node_entries(
 ) -> Iterator[Entry]:
     """The node's own entry, whose address may be empty or wrong, then all others. Where no domain can be told it is empty."""
     address = definitions.value(node, "ip") or resolve(node) or ""
-    domain = _domain(definitions, address)
+    domain = domain_of(definitions, address)
     yield Entry(address, node, domain, _words(definitions.value(node, "hostnames") or ""))
     for entry in _words((definitions.value(node, "otherinterfaces") or "").replace("!", ":")):
         name, _, address = entry.partition(":")
         if not name or not is_address(address):
             warn(f"Ignoring '{entry}' of the otherinterfaces of node '{node}': expected NAME:ADDRESS.")
             continue
-        yield Entry(address, node + name if name.startswith("-") else name, _domain(definitions, address) or domain)
+        yield Entry(address, node + name if name.startswith("-") else name, domain_of(definitions, address) or domain)
     for each in _adapters(definitions, node):
-        yield each if each.domain else Entry(each.address, each.name, domain, each.aliases, each.keeps_name)
+        yield each if each.domain else replace(each, domain=domain)
 
 
 def _adapters(definitions: Definitions, node: str) -> Iterator[Entry]:
     def of(attribute: str, nic: str) -> Sequence[str]:
-        text = dict(nic_entries(definitions.value(node, attribute) or "")).get(nic, "")
+        text = definitions.value(node, f"{attribute}.{nic}")
         return text.split("|") if text else ()
 
     for nic, text in nic_entries(definitions.value(node, "nicips") or ""):
@@ -90,7 +90,7 @@ def _adapters(definitions: Definitions, node: str) -> Iterator[Entry]:
             if not suffix and not prefix:
                 suffix = f"-{nic}"
             network = definitions.networks.get(_at(networks, number))
-            domain = (network.attributes.get("domain") if network else None) or _domain(definitions, address)
+            domain = (network.attributes.get("domain") if network else None) or domain_of(definitions, address)
             yield Entry(address, f"{prefix}{node}{suffix}", domain, _words(_at(aliases, number)), keeps_name=True)
 
 
@@ -98,7 +98,8 @@ def _at(values: Sequence[str], number: int) -> str:
     return values[number] if number < len(values) else ""
 
 
-def _domain(definitions: Definitions, address: str) -> str:
+def domain_of(definitions: Definitions, address: str) -> str:
+    """The domain of an address: its network's, else the site's; empty where there is none."""
     network = definitions.network_of(address)
     own = network.attributes.get("domain", "") if network else ""
     return own or definitions.site.get("domain", "")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from xcatflow.commands.hosts_entries import Entry, Form, node_entries
+from xcatflow.commands.output import lines_of
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.values import is_address
 
@@ -83,7 +84,7 @@ class _Lines:
 
     def __init__(self, text: str, entries: Iterable[Entry] = ()) -> None:
         """`entries` are all that will be put."""
-        self._lines: dict[int, str] = dict(enumerate(text.removesuffix("\n").split("\n"))) if text else {}
+        self._lines: dict[int, str] = dict(enumerate(lines_of(text)))
         self._next = len(self._lines)
         self._by_address: dict[str, set[int]] = {}
         self._by_name: dict[str, set[int]] = {}

@@ -7,21 +7,21 @@ import base64
 import hmac
 from collections.abc import Collection
 
+from xcatflow.commands.hosts_entries import domain_of
+from xcatflow.commands.output import lines_of
 from xcatflow.model.definitions import Definitions
 
 
 def host_names(definitions: Definitions, node: str, address: str) -> tuple[str, ...]:
     """What a node is called in known_hosts: its name, with its domain, its address; what is not known is left out."""
-    network = definitions.network_of(address)
-    domain = (network.attributes.get("domain") if network else None) or definitions.site.get("domain", "")
+    domain = domain_of(definitions, address)
     return tuple(name for name in (node, f"{node}.{domain}" if domain else "", address) if name)
 
 
 def without(text: str, names: Collection[str]) -> str:
     """The text without the entries that begin with one of these names: plain, with a port, or hashed."""
     gone = frozenset(name.lower() for name in names)
-    lines = text.removesuffix("\n").split("\n") if text else ()
-    return "".join(f"{line}\n" for line in lines if not _is_of(line, gone))
+    return "".join(f"{line}\n" for line in lines_of(text) if not _is_of(line, gone))
 
 
 def _is_of(line: str, names: frozenset[str]) -> bool:

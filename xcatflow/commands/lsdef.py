@@ -6,14 +6,15 @@ Source: xCAT's manual page of lsdef.
 from collections.abc import Iterator
 
 from xcatflow.commands.arguments import Arguments, Flag
-from xcatflow.commands.asked import INVALID_OPTION, Refused, types_of
-from xcatflow.commands.command import Command, Context
+from xcatflow.commands.asked import INVALID_OPTION, types_of
+from xcatflow.commands.command import Command, Context, Refused
 from xcatflow.commands.listing import Listing, Picked
 from xcatflow.commands.picking import Picking
 from xcatflow.commands.shipped_templates import ShippedTemplates
 from xcatflow.commands.shown import Shown
 from xcatflow.commands.valueless import tell_valueless
 from xcatflow.model.attributes import NICS, TYPES
+from xcatflow.model.values import split_list
 
 USAGE = """\
 Usage: lsdef [-t types] [-o names] [-l | -s] [-i attrs [-c]] [-z] [--raw] [-S] [-w expr]...
@@ -60,19 +61,15 @@ _APART = (
 
 def run(context: Context, arguments: Arguments) -> None:
     """Everything that goes wrong is told. Raises InvalidInput."""
-    try:
-        for text in _conflicts(arguments):
-            raise Refused(text, usage=True)
-        if "a" in arguments and ("o" in arguments or arguments.operands):
-            raise Refused("Cannot use '-a' with '-o', a noderange or file input.")
-        if len(arguments.operands) > 1 or (arguments.operands and "o" in arguments):
-            raise Refused("noderange can not contain spaces.")
-        types = types_of(arguments, ",".join(sorted(TYPES)) if "a" in arguments else "node")
-    except Refused as refused:
-        refused.tell(context.talk, USAGE)
-        return
+    for text in _conflicts(arguments):
+        raise Refused(text, usage=True)
+    if "a" in arguments and ("o" in arguments or arguments.operands):
+        raise Refused("Cannot use '-a' with '-o', a noderange or file input.")
+    if len(arguments.operands) > 1 or (arguments.operands and "o" in arguments):
+        raise Refused("noderange can not contain spaces.")
+    types = types_of(arguments, ",".join(sorted(TYPES)) if "a" in arguments else "node")
     if "template" in arguments:
-        asked = _split(arguments.value("template") or _names(arguments) or "")
+        asked = split_list(arguments.value("template") or _names(arguments) or "")
         listed = ShippedTemplates(context.talk, several=len(types) > 1, stanza="z" in arguments)
         listed.show(types, asked, short="s" in arguments or not (asked or "l" in arguments))
     else:
@@ -119,7 +116,7 @@ def _objects(context: Context, arguments: Arguments, types: tuple[str, ...]) -> 
         shown,
         several=len(types) > 1,
         loose="a" in arguments,
-        wanted=tuple(sorted(NICS)) if "nics" in arguments else _split(arguments.value("i")),
+        wanted=tuple(sorted(NICS)) if "nics" in arguments else split_list(arguments.value("i")),
         storage="V" in arguments,
         osimage="osimage" in arguments,
     )
@@ -152,10 +149,6 @@ def _names(arguments: Arguments) -> str | None:
     return arguments.operands[0] if arguments.operands else None
 
 
-def _split(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
-
-
 def _help(context: Context, arguments: Arguments) -> None:
     if "t" not in arguments:
         context.talk.say(USAGE.rstrip("\n"))
@@ -163,15 +156,11 @@ def _help(context: Context, arguments: Arguments) -> None:
     # Only who asks for help waits for the descriptions.
     from xcatflow.commands.attribute_help import attribute_help
 
-    try:
-        types = types_of(arguments, "node")
-    except Refused as refused:
-        refused.tell(context.talk, USAGE)
-        return
+    types = types_of(arguments, "node")
     for objtype in types:
         if objtype != types[0]:
             context.talk.say("")
-        attribute_help(context.talk, objtype, _split(arguments.value("i")))
+        attribute_help(context.talk, objtype, split_list(arguments.value("i")))
 
 
 COMMAND = Command(

@@ -35,7 +35,6 @@ HOSTS = Path("/etc/hosts")
 def run(context: Context, arguments: Arguments) -> None:
     """Raises InvalidInput, Locked."""
     if len(arguments.operands) > 1 or ("d" in arguments and not arguments.operands):
-        context.talk.failed = True
         context.talk.usage(USAGE)
         return
     definitions = context.desk.definitions
@@ -55,7 +54,7 @@ def run(context: Context, arguments: Arguments) -> None:
         file.write(changed(f"{LOCALHOST}\n" if "n" in arguments else file.text, found.entries, form))
 
 
-def clean_hosts(definitions: Definitions, nodes: tuple[str, ...], path: Path = HOSTS) -> None:
+def clean_hosts(definitions: Definitions, nodes: tuple[str, ...], path: Path) -> None:
     """Remove the lines of nodes. Raises InvalidInput where the file cannot be written."""
     with _file(path) as file:
         if (text := without(file.text, definitions, nodes)) != file.text:

@@ -6,14 +6,15 @@ Source: xCAT's manual page of mkdef.
 from collections.abc import Mapping, Sequence
 
 from xcatflow.commands.arguments import Arguments, Flag
-from xcatflow.commands.asked import FLAGS, INVALID_OPTION, NO_NAMES, Asked, Refused, answered, read_asked
+from xcatflow.commands.asked import FLAGS, INVALID_OPTION, NO_NAMES, Asked, read_asked
+from xcatflow.commands.changes import items_of
 from xcatflow.commands.checking import misnamed
-from xcatflow.commands.command import Command, Context, Editing
-from xcatflow.commands.defining import FAILED, Defining, given_heads
-from xcatflow.commands.findings import Findings
+from xcatflow.commands.command import Command, Context, Editing, Refused
+from xcatflow.commands.defining import FAILED, Defining
 from xcatflow.commands.groups import SHAPE, GroupShaping, Selection, terms_allowed
 from xcatflow.commands.object_templates import from_template
 from xcatflow.commands.planned import Planned
+from xcatflow.commands.remarks import Remarks
 from xcatflow.load.draft import Draft
 from xcatflow.model.definitions import XCATDEFAULTS
 
@@ -42,8 +43,9 @@ _SKIPPING = "\nSkipping to the next attribute."
 
 def run(context: Context, arguments: Arguments) -> None:
     """Everything that goes wrong is told. Raises InvalidInput, Locked."""
-    asked = answered(context, USAGE, lambda: _asked(context, arguments))
+    asked = _asked(context, arguments)
     if asked is None:
+        context.talk.say(USAGE.rstrip("\n"))
         return
     with context.desk.editing() as editing:
         _Making(context, asked, editing, force="f" in arguments, template=arguments.value("template")).run()
@@ -63,7 +65,7 @@ def _asked(context: Context, arguments: Arguments) -> Asked | None:
 def _check_template(arguments: Arguments) -> None:
     if "template" not in arguments:
         return
-    names = [name for typed in arguments.values("template") for name in typed.split(",") if name.strip()]
+    names = [name for typed in arguments.values("template") for name in items_of(typed)]
     if "z" in arguments:
         raise Refused("The file input can not be used with --template option!")
     if len(names) > 1:
@@ -80,15 +82,15 @@ class _Making:
         self._asked = asked
         self._force = force
         self._template = template.strip()
-        self._findings = Findings(whole=True)
+        self._remarks = Remarks(whole=True)
         self._planned = Planned(editing.definitions)
-        self._defining = Defining(context, asked, editing, self._findings, self._planned)
+        self._defining = Defining(context, asked, editing, self._remarks, self._planned)
         self._skipped = False
         self._nodes: set[str] = set()
         self._shaping = GroupShaping(
             context,
             self._planned,
-            self._findings,
+            self._remarks,
             selection=Selection(asked.terms, asked.dynamic),
             operation="p",
             anew=editing.definitions.groups if force else (),
@@ -99,9 +101,9 @@ class _Making:
         """Raises InvalidInput where the objects cannot be told."""
         drafts = self._defining.drafts(self._values)
         new = [draft for draft in drafts if self._force or not self._exists(draft)]
-        wrong = misnamed(new, self._findings)
-        terms_allowed(self._asked.terms, self._findings)
-        if self._asked.given is not None or not self._findings.blocked:
+        wrong = misnamed(new, self._remarks)
+        terms_allowed(self._asked.terms, self._remarks)
+        if self._asked.given is not None or not self._remarks.blocked:
             if self._asked.given is None and not self._anything_given(drafts):
                 return
             for draft in drafts:
@@ -124,7 +126,7 @@ class _Making:
     def _anything_given(self, drafts: Sequence[Draft]) -> bool:
         if any(draft.values for draft in drafts) or self._asked.terms or self._asked.dynamic or self._asked.completes:
             return True
-        self._findings.tell(self._context.talk)
+        self._remarks.tell(self._context.talk)
         text = "No object definitions have been created or modified: no attributes were specified."
         if "node" in self._asked.types:
             text += " The 'groups' attribute is required when creating node definitions."
@@ -152,8 +154,7 @@ class _Making:
         if draft.objtype == "node":
             self._nodes.add(draft.name)
         self._planned.put(*key, {name: value for name, value in values.items() if value})
-        self._defining.done[key] = given_heads(draft.values)
-        self._defining.made[key] = None
+        self._defining.decided(draft, new=True)
 
     def _exists(self, draft: Draft) -> bool:
         return self._planned.exists(draft.objtype, draft.name)
@@ -162,14 +163,14 @@ class _Making:
         """Does an object that exists stay as it is? Told."""
         name = draft.name
         if draft.objtype == "network":
-            self._findings.error(
+            self._remarks.error(
                 f"A network definition called '{name}' already exists. Cannot create a definition for '{name}'."
             )
             return True
         undefined = name == XCATDEFAULTS and not self._planned.definitions.xcatdefaults.origin.file
         if self._force or (draft.objtype == "node" and undefined):
             return False
-        self._findings.warn(
+        self._remarks.warn(
             f"A definition for '{name}' already exists. No changes will be made."
             "  Run again with '-f' option to force replace."
         )

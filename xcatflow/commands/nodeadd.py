@@ -9,11 +9,11 @@ from xcatflow.commands.arguments import Arguments, Flag
 from xcatflow.commands.asked import Asked
 from xcatflow.commands.assignments import BadPair, read_operands
 from xcatflow.commands.checking import misnamed
-from xcatflow.commands.columns import UNKNOWN, UnknownColumn, column
+from xcatflow.commands.columns import UnknownColumn, column
 from xcatflow.commands.command import Command, Context, Editing
-from xcatflow.commands.defining import Defining, given_heads
-from xcatflow.commands.findings import Findings
+from xcatflow.commands.defining import Defining
 from xcatflow.commands.planned import Planned
+from xcatflow.commands.remarks import Remarks
 from xcatflow.model.attributes import KEYS
 
 USAGE = """\
@@ -27,14 +27,10 @@ Usage: nodeadd noderange groups=list [attr=val | table.column=val] ...
 def run(context: Context, arguments: Arguments) -> None:
     """Raises InvalidInput, Locked."""
     if len(arguments.operands) < 2:
-        context.talk.failed = True
         context.talk.usage(USAGE)
         return
     try:
         values = _values(arguments.operands)
-    except UnknownColumn as error:
-        context.talk.error(UNKNOWN.format(error))
-        return
     except BadPair as error:
         context.talk.error(f"Malformed argument {error}: expected attr=val.")
         return
@@ -54,11 +50,11 @@ def _values(operands: tuple[str, ...]) -> Mapping[str, str]:
 
 
 def _add(context: Context, editing: Editing, asked: Asked) -> None:
-    findings = Findings(whole=True)
+    remarks = Remarks(whole=True)
     planned = Planned(editing.definitions)
-    defining = Defining(context, asked, editing, findings, planned)
+    defining = Defining(context, asked, editing, remarks, planned)
     drafts = defining.drafts(lambda _objtype, _names: asked.values)
-    wrong = misnamed((draft for draft in drafts if not planned.exists("node", draft.name)), findings)
+    wrong = misnamed((draft for draft in drafts if not planned.exists("node", draft.name)), remarks)
     for draft in drafts:
         if draft in wrong:
             continue
@@ -66,11 +62,8 @@ def _add(context: Context, editing: Editing, asked: Asked) -> None:
         values = defining.stored(kept, planned.own("node", draft.name))
         if defining.is_impossible(kept, values):
             continue
-        key = ("node", draft.name)
-        if not planned.exists(*key):
-            defining.made[key] = None
-        planned.put(*key, values)
-        defining.done[key] = given_heads(kept.values)
+        defining.decided(kept, new=not planned.exists("node", draft.name))
+        planned.put("node", draft.name, values)
     defining.settle()
     defining.write()
 

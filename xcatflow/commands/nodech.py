@@ -5,25 +5,27 @@ Source: xCAT's manual page of nodech.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from xcatflow.commands.arguments import Arguments, Flag
 from xcatflow.commands.changes import items_of, removed
 from xcatflow.commands.checking import text_problem
 from xcatflow.commands.chosen import chosen
-from xcatflow.commands.columns import UNKNOWN, UnknownColumn, column, table_attributes
+from xcatflow.commands.columns import DECIDES, UnknownColumn, column, meant, table_attributes
 from xcatflow.commands.command import Command, Context
 from xcatflow.commands.criteria import COMPARING, Operand, all_hold, criterion, read_operand
-from xcatflow.commands.findings import Findings
-from xcatflow.commands.planned import Planned
+from xcatflow.commands.groups import unjoinable_text
+from xcatflow.commands.planned import Planned, is_dynamic
+from xcatflow.commands.remarks import Remarks
 from xcatflow.commands.scripts import without_defaults
 from xcatflow.errors import InvalidInput
 from xcatflow.load.draft import Draft
-from xcatflow.load.normal import meaning as meaning_beside
 from xcatflow.model.attributes import ALIASES, ATTRIBUTES, KEYS, OWN_ONLY
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.edit import Write
 from xcatflow.model.meaning import meaning
-from xcatflow.model.nics import join_nics, nic_entries, split_nic
+from xcatflow.model.nics import split_nic, with_nics
+from xcatflow.model.values import split_list
 from xcatflow.selection.tree import Criterion
 
 USAGE = """\
@@ -41,9 +43,6 @@ Usage: nodech noderange attr=val [attr,=list] [attr^=list] [attr=@text] [attr<op
 
 NOTHING = "|^.*$||"
 """The formula that has no value: it stops what a group would hand down."""
-
-_DECIDING = ("mgt", "nodetype", "groups")
-"""What decides which attribute a name such as `vm.host` means on a node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +69,13 @@ class _Asked:
 def run(context: Context, arguments: Arguments) -> None:
     """Raises InvalidInput, Locked."""
     if len(arguments.operands) < 2:
-        context.talk.failed = True
         context.talk.usage(USAGE)
         return
     noderange, *operands = arguments.operands
-    try:
-        if "d" in arguments:
-            _delete(context, noderange, operands)
-        else:
-            _change(context, noderange, _read(noderange, operands))
-    except UnknownColumn as error:
-        context.talk.error(UNKNOWN.format(error))
+    if "d" in arguments:
+        _delete(context, noderange, operands)
+    else:
+        _change(context, noderange, _read(noderange, operands))
 
 
 def _delete(context: Context, noderange: str, tables: Sequence[str]) -> None:
@@ -102,7 +97,7 @@ def _delete(context: Context, noderange: str, tables: Sequence[str]) -> None:
 
 
 def _read(noderange: str, operands: Sequence[str]) -> _Asked:
-    """Raises UnknownColumn, InvalidInput."""
+    """Raises InvalidInput, UnknownColumn among it."""
     operations: list[_Operation] = []
     criteria: list[Criterion] = []
     malformed: list[str] = []
@@ -131,24 +126,21 @@ def _operation(noderange: str, operand: Operand) -> _Operation:
 def _change(context: Context, noderange: str, asked: _Asked) -> None:
     for operand in asked.malformed:
         context.talk.error(f"Malformed argument {operand} ignored.")
-    findings = Findings()
+    remarks = Remarks()
     with context.desk.editing() as editing:
         definitions = editing.definitions
         nodes = chosen(context, definitions, noderange)
         if wrong := _dynamic_group(asked.operations, definitions):
-            findings.error(
-                f"nodegroup {wrong} is a dynamic node group, should not add a node into a dynamic node group statically."
-            )
+            remarks.error(unjoinable_text(wrong))
             nodes = ()
         writes: list[Write] = []
         for node in nodes:
             if all_hold(asked.criteria, definitions, node):
-                values = _values(definitions, node, _unambiguous(definitions, node, asked.operations), findings)
+                values = _values(definitions, node, _unambiguous(definitions, node, asked.operations), remarks)
                 if values:
                     writes.append(Write("node", node, values))
-        findings.tell(context.talk)
+        remarks.tell(context.talk)
         editing.write(writes)
-    context.talk.failed = context.talk.failed or findings.failed
 
 
 def _dynamic_group(operations: Sequence[_Operation], definitions: Definitions) -> str:
@@ -157,9 +149,9 @@ def _dynamic_group(operations: Sequence[_Operation], definitions: Definitions) -
         name
         for operation in operations
         if operation.attribute == "groups" and operation.operator != "^="
-        for name in items_of(operation.value)
+        for name in split_list(operation.value)
     )
-    return next((name for name in named if name in definitions.groups and definitions.groups[name].dynamic), "")
+    return next((name for name in named if is_dynamic(definitions, name)), "")
 
 
 def _unambiguous(definitions: Definitions, node: str, operations: Sequence[_Operation]) -> Sequence[_Operation]:
@@ -167,23 +159,22 @@ def _unambiguous(definitions: Definitions, node: str, operations: Sequence[_Oper
     if not any(operation.is_ambiguous for operation in operations):
         return operations
     plain = [operation for operation in operations if not operation.is_ambiguous]
-    values = _values(definitions, node, plain, Findings())
+    values = _values(definitions, node, plain, Remarks())
     found: list[_Operation] = []
     for operation in operations:
         name = operation.attribute
-        if operation.is_ambiguous and values.keys() & set(_DECIDING):
+        # Other groups may hand down another value of what decides.
+        if operation.is_ambiguous and values.keys() & {DECIDES, "groups"}:
             planned = Planned(definitions)
             planned.put("node", node, values)
-            name = meaning_beside("node", name, {key: planned.value("node", node, key) for key in _DECIDING}) or name
+            name = meant("node", name, partial(planned.value, "node", node)) or name
         elif operation.is_ambiguous:
             name = meaning(definitions, node, name).attribute
         found.append(replace(operation, attribute=name))
     return found
 
 
-def _values(
-    definitions: Definitions, node: str, operations: Sequence[_Operation], findings: Findings
-) -> dict[str, str]:
+def _values(definitions: Definitions, node: str, operations: Sequence[_Operation], remarks: Remarks) -> dict[str, str]:
     """What is to be stored in a node, an empty text where a value is taken away."""
     stored: dict[str, str] = {}
     now: dict[str, str] = {}
@@ -194,10 +185,10 @@ def _values(
         new = _result(old, operation)
         if new == old and operation.operator != "=":
             continue
-        new = now[attribute] = without_defaults(node, head, new, definitions.xcatdefaults.attributes, findings)
+        new = now[attribute] = without_defaults(node, head, new, definitions.xcatdefaults.attributes, remarks)
         if nic:
             before = stored.get(head, definitions.nodes[node].attributes.get(head, ""))
-            stored[head] = join_nics((dict(nic_entries(before)) | {nic: new}).items())
+            stored[head] = with_nics(before, {nic: new})
         elif new or head in OWN_ONLY:
             stored[head] = new
         else:
@@ -218,7 +209,7 @@ def _result(old: str, operation: _Operation) -> str:
         case "^=":
             return removed(old, operation.value)[0]
     items = list(items_of(old))
-    new = [item for item in dict.fromkeys(items_of(operation.value)) if item not in items]
+    new = [item for item in split_list(operation.value) if item not in items]
     return ",".join((*reversed(new), *items)) if new else old
 
 

@@ -6,16 +6,17 @@ Source: xCAT's manual page of nodegrpch.
 from collections.abc import Mapping
 
 from xcatflow.commands.arguments import Arguments, Flag
-from xcatflow.commands.changes import items_of
 from xcatflow.commands.checking import text_problem
-from xcatflow.commands.columns import UNKNOWN, UnknownColumn, column
+from xcatflow.commands.columns import UnknownColumn, column, meant
 from xcatflow.commands.command import Command, Context
-from xcatflow.commands.planned import Planned
+from xcatflow.commands.groups import valueless_text
+from xcatflow.commands.planned import Planned, is_dynamic
+from xcatflow.commands.targets import exists
 from xcatflow.errors import InvalidInput, did_you_mean
 from xcatflow.load.draft import Draft
-from xcatflow.load.normal import meaning
 from xcatflow.model.attributes import OWN_ONLY
-from xcatflow.model.nics import join_nics, nic_entries, split_nic
+from xcatflow.model.nics import split_nic, with_nics
+from xcatflow.model.values import split_list
 
 USAGE = """\
 Usage: nodegrpch group[,group] attr=val [attr=val ...]
@@ -27,46 +28,38 @@ Usage: nodegrpch group[,group] attr=val [attr=val ...]
 
 def run(context: Context, arguments: Arguments) -> None:
     """Raises InvalidInput, Locked."""
-    talk = context.talk
     if len(arguments.operands) < 2:
-        talk.failed = True
-        talk.usage(USAGE)
+        context.talk.usage(USAGE)
         return
     groups, *operands = arguments.operands
     values: dict[str, str] = {}
     for operand in operands:
         name, equals, value = operand.partition("=")
         if name[-1:] in (",", "^"):
-            talk.error(",= and ^= are not supported by nodegrpch")
-            return
+            raise InvalidInput(",= and ^= are not supported by nodegrpch")
         if not equals or value.startswith(("=", "~")):
-            talk.error(f"Malformed argument {operand}: expected attr=val.")
-            return
+            raise InvalidInput(f"Malformed argument {operand}: expected attr=val.")
         values[name.strip()] = value.strip()
-    try:
-        for name in values:
-            if column(name).name == "groups":
-                talk.error("Group membership is not changeable via nodegrpch")
-                return
-            if column(name).name in OWN_ONLY:
-                raise UnknownColumn(name)
-            if problem := text_problem(Draft("group", groups), column(name).name, values[name]):
-                raise InvalidInput(problem)
-    except UnknownColumn as error:
-        talk.error(UNKNOWN.format(error))
-        return
-    _change(context, items_of(groups), values)
+    for name, value in values.items():
+        attribute = column(name).name
+        if attribute == "groups":
+            raise InvalidInput("Group membership is not changeable via nodegrpch")
+        if attribute in OWN_ONLY:
+            raise UnknownColumn(name)
+        if problem := text_problem(Draft("group", groups), attribute, value):
+            raise InvalidInput(problem)
+    _change(context, split_list(groups), values)
 
 
 def _change(context: Context, groups: tuple[str, ...], values: Mapping[str, str]) -> None:
     with context.desk.editing() as editing:
         definitions = editing.definitions
         for name in groups:
-            if definitions.members(name) is None:
+            if not exists(definitions, "group", name):
                 hint = did_you_mean(name, definitions.group_names)
                 context.talk.error(f"Could not find an object named '{name}' of type 'group'.{hint}")
-            elif name in definitions.groups and definitions.groups[name].dynamic:
-                context.talk.error(f"Can not assign attributes to dynamic node group '{name}'.")
+            elif is_dynamic(definitions, name):
+                context.talk.error(valueless_text(name))
         if context.talk.failed:
             return
         planned = Planned(definitions)
@@ -76,17 +69,19 @@ def _change(context: Context, groups: tuple[str, ...], values: Mapping[str, str]
 
 
 def _give(planned: Planned, group: str, values: Mapping[str, str]) -> None:
-    beside = {name: values.get(name) or planned.value("group", group, name) for name in ("mgt", "nodetype")}
-    meant = {meaning("group", name, beside) or name: value for name, value in values.items()}
+    def lookup(attribute: str) -> str:
+        return values.get(attribute) or planned.value("group", group, attribute)
+
+    given = {meant("group", name, lookup) or name: value for name, value in values.items()}
     if not planned.exists("group", group):
         planned.put("group", group, {"grouptype": "static", "members": "static"})
     for holder, name in (("group", group), *(("node", node) for node in planned.members(group))):
-        for attribute, value in meant.items():
+        for attribute, value in given.items():
             head, nic = split_nic(attribute)
             before = planned.own(holder, name).get(head, "")
             new = value if holder == "group" else ""
             if nic:
-                new = join_nics((dict(nic_entries(before)) | {nic: new}).items())
+                new = with_nics(before, {nic: new})
             if new != before:
                 planned.put(holder, name, {head: new})
 

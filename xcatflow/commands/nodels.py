@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from xcatflow.commands.arguments import Arguments, Flag
-from xcatflow.commands.chosen import chosen
-from xcatflow.commands.columns import UNKNOWN, Column, UnknownColumn, column, table_columns
+from xcatflow.commands.chosen import chosen, is_hidden
+from xcatflow.commands.columns import Column, column, table_columns
 from xcatflow.commands.command import Command, Context
 from xcatflow.commands.criteria import COMPARING, Operand, all_hold, criterion, read_operand
 from xcatflow.commands.valueless import tell_valueless
@@ -37,17 +37,13 @@ class _Asked:
 
 def run(context: Context, arguments: Arguments) -> None:
     """Raises InvalidInput."""
-    try:
-        asked = _asked(arguments)
-    except UnknownColumn as error:
-        context.talk.error(UNKNOWN.format(error))
-        return
+    asked = _asked(arguments)
     definitions = context.desk.definitions
     noderange = arguments.operands[0] if arguments.operands else None
     nodes = (
         node
         for node in chosen(context, definitions, noderange)
-        if (node == noderange or "S" in arguments or not _hidden(definitions, node))
+        if (node == noderange or "S" in arguments or not is_hidden(definitions, node))
         and all_hold(asked.criteria, definitions, node)
     )
     if asked.columns:
@@ -59,7 +55,7 @@ def run(context: Context, arguments: Arguments) -> None:
 
 
 def _asked(arguments: Arguments) -> _Asked:
-    """Raises UnknownColumn, InvalidInput."""
+    """Raises InvalidInput, UnknownColumn among it."""
     columns: list[Column] = []
     criteria: list[Criterion] = []
     labelled = "H" in arguments or len(arguments.operands) > 2
@@ -75,10 +71,6 @@ def _asked(arguments: Arguments) -> _Asked:
         else:
             columns.append(column(text))
     return _Asked(tuple(columns), tuple(criteria), labelled)
-
-
-def _hidden(definitions: Definitions, node: str) -> bool:
-    return definitions.nodes[node].attributes.get("hidden") in ("1", "yes")
 
 
 def _lines(definitions: Definitions, node: str, asked: _Asked, *, blame: bool) -> Iterator[str]:

@@ -17,7 +17,6 @@ Usage: noderm noderange
 def run(context: Context, arguments: Arguments) -> None:
     """Raises InvalidInput, Locked."""
     if len(arguments.operands) != 1:
-        context.talk.failed = True
         context.talk.usage(USAGE)
         return
     with context.desk.editing() as editing:

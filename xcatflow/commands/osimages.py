@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from xcatflow.commands.findings import Findings
+from xcatflow.commands.remarks import Remarks
 from xcatflow.load.image_files import SHARE, find_image_file, system_here
 
 _METHODS: Mapping[str, str] = MappingProxyType({"install": "install", "netboot": "netboot", "statelite": "netboot"})
@@ -20,15 +20,15 @@ _DISKLESS_FILES = (("exlist", "exlist"), ("postinstall", "postinstall"))
 
 
 def completion(
-    values: Mapping[str, str], findings: Findings, *, site: Mapping[str, str], root: Path
+    values: Mapping[str, str], remarks: Remarks, *, site: Mapping[str, str], root: Path
 ) -> Mapping[str, str] | None:
     """What an image with these values gets besides; None where they do not say enough, told."""
     profile, provmethod = values.get("profile", ""), values.get("provmethod", "")
     if not profile or not provmethod:
-        findings.refuse("The profile and provmethod are all need to be specified.")
+        remarks.refuse("The profile and provmethod are all need to be specified.")
         return None
     if provmethod not in _METHODS:
-        findings.refuse(f"The provmethod: {provmethod} is incorrect.")
+        remarks.refuse(f"The provmethod: {provmethod} is incorrect.")
         return None
     here = system_here()
     osvers, osarch = values.get("osvers") or here[0], values.get("osarch") or here[1]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from xcatflow.commands.asked import NO_NAMES
+from xcatflow.commands.chosen import is_hidden
 from xcatflow.commands.command import Context
 from xcatflow.commands.listing import Picked
 from xcatflow.commands.shown import Shown
@@ -39,7 +40,11 @@ class Picking:
         found = self._all(objtype) if self.names is None else self._named(objtype, self.names)
         if objtype == "node" and not self.hidden:
             # Who types the whole name of a hidden node means it.
-            found = [name for name in found if name in (self.names, XCATDEFAULTS) or not self.shown.hidden(name)]
+            found = [
+                name
+                for name in found
+                if name in (self.names, XCATDEFAULTS) or not is_hidden(self.shown.definitions, name)
+            ]
         key = KEYS.get(objtype, "")
         for name in found if terms is not None else ():
             if not terms or satisfies(terms, name, key, self.shown.lookup(objtype, name)):

@@ -19,6 +19,12 @@ class _Written:
     replace: bool = False
 
 
+def is_dynamic(definitions: Definitions, group: str) -> bool:
+    """Is this a group that finds its members by itself?"""
+    defined = definitions.groups.get(group)
+    return defined is not None and defined.dynamic
+
+
 class Planned:
     """Objects by type and name, with their own values as they are stored."""
 
@@ -41,11 +47,9 @@ class Planned:
         return old.attributes if old else {}
 
     def _old(self, objtype: str, name: str) -> Definition | None:
-        if objtype in ("node", "group", "osimage", "network"):
-            if name == XCATDEFAULTS and objtype == "node":
-                return self.definitions.xcatdefaults
-            return self.definitions.objects(objtype).get(name)
-        return self.definitions.records.get((objtype, name))
+        if (objtype, name) == ("node", XCATDEFAULTS):
+            return self.definitions.xcatdefaults
+        return self.definitions.objects(objtype).get(name)
 
     def value(self, objtype: str, name: str, attribute: str) -> str:
         """What it finally has, a node also by its groups; empty where there is nothing."""
@@ -67,7 +71,7 @@ class Planned:
                 elif objtype == "node":
                     made.append(Node(name, written.values))
             made += [Group(name, values) for name, values in groups.items()]
-            made += [record for record in self.definitions.records.values() if record.kind == "site"]
+            made += self.definitions.objects("site").values()
             self._seen = Definitions(made)
         return self._seen
 
@@ -77,10 +81,10 @@ class Planned:
         """Give an object values, an empty one takes one away; with `replace` it keeps no other."""
         key = (objtype, name)
         self._seen = None
-        written = self._written.setdefault(key, _Written({} if replace else self._begun(objtype, name)))
         if replace:
-            self._written[key] = written = _Written({}, replace=True)
-        elif name == XCATDEFAULTS and not self.definitions.xcatdefaults.origin.file:
+            self._written[key] = _Written({}, replace=True)
+        written = self._written.setdefault(key, _Written(self._begun(objtype, name)))
+        if not replace and name == XCATDEFAULTS and not self.definitions.xcatdefaults.origin.file:
             # Once it is written down, what it does not say is not there.
             written.changed = dict(written.values) | written.changed
         written.changed.update(values)
@@ -128,14 +132,10 @@ class Planned:
 
     def members(self, group: str) -> tuple[str, ...]:
         """The nodes that name a group, sorted."""
-        before = () if self._dynamic(group) else self.definitions.members(group) or ()
+        before = () if is_dynamic(self.definitions, group) else self.definitions.members(group) or ()
         named = {name for name in before if ("node", name) not in self._written}
         named |= {name for kind, name in self._written if kind == "node" and group in self.groups_of(name)}
         return tuple(sorted(named))
-
-    def _dynamic(self, group: str) -> bool:
-        defined = self.definitions.groups.get(group)
-        return defined is not None and defined.dynamic
 
     def enroll(self, node: str, group: str) -> None:
         """Put a node into a group, behind its other ones."""

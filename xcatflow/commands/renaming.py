@@ -4,16 +4,17 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from xcatflow.commands.asked import Asked
-from xcatflow.commands.changes import items_of
 from xcatflow.commands.checking import NAME_FORMAT
 from xcatflow.commands.command import Context, Editing
-from xcatflow.commands.targets import named
+from xcatflow.commands.planned import is_dynamic
+from xcatflow.commands.targets import exists, named
 from xcatflow.errors import InvalidInput
 from xcatflow.model.definitions import XCATDEFAULTS, Definitions
 from xcatflow.model.edit import Edit, Rename, Write
-from xcatflow.model.endpoint import parse_endpoint
+from xcatflow.model.endpoint import machine_of
 from xcatflow.model.names import name_problem
-from xcatflow.model.nics import nic_entries
+from xcatflow.model.nics import nic_values
+from xcatflow.model.values import split_list
 
 _REFERENCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -38,17 +39,17 @@ def rename(context: Context, asked: Asked, editing: Editing, new: str) -> None:
     objtype = asked.types[0]
     typed = asked.names or ""
     # A name that is one is no noderange.
-    is_one = _exists(definitions, objtype, typed)
+    is_one = exists(definitions, objtype, typed)
     names = (typed,) if is_one else named(typed, objtype, definitions, context, looked_up=True)
     if len(names) != 1:
         talk.error("The '-n' option (changing object name) can only work on one object.")
         return
     (old,) = names
-    if not _exists(definitions, objtype, old):
+    if not exists(definitions, objtype, old):
         talk.error(f"The {old} is not a valid object.")
     elif name_problem(objtype, new) or objtype == "site" or XCATDEFAULTS in (old, new):
         talk.error(f"The new object name '{new}' is not valid.P{NAME_FORMAT[1:]} ")
-    elif _exists(definitions, objtype, new):
+    elif exists(definitions, objtype, new):
         talk.error(f"Object {new} already exists.")
     else:
         edits = tuple(_edits(definitions, objtype, old, new))
@@ -62,16 +63,10 @@ def rename(context: Context, asked: Asked, editing: Editing, new: str) -> None:
             talk.warn(warning)
 
 
-def _exists(definitions: Definitions, objtype: str, name: str) -> bool:
-    if objtype == "group":
-        return name in definitions.group_names
-    return name in definitions.objects(objtype)
-
-
 def _edits(definitions: Definitions, objtype: str, old: str, new: str) -> Iterator[Edit]:
-    if name_is_defined := old in definitions.objects(objtype):
+    if old in definitions.objects(objtype):
         yield Rename(objtype, old, new)
-    if objtype == "group" and not (name_is_defined and definitions.groups[old].dynamic):
+    if objtype == "group" and not is_dynamic(definitions, old):
         for node in definitions.members(old) or ():
             groups = (new if group == old else group for group in definitions.nodes[node].groups)
             yield Write("node", node, {"groups": ",".join(dict.fromkeys(groups))})
@@ -87,23 +82,17 @@ def _left_behind(definitions: Definitions, objtype: str, old: str) -> Iterator[s
         ]
         if holders:
             yield f"{attribute} of {','.join(holders)} still names {old}."
-    if objtype in ("node", "group"):
-        for attribute, text in definitions.site.items():
-            if attribute == "excludenodes" and old in items_of(text):
-                yield f"{attribute} of the site still names {old}."
+    if objtype in ("node", "group") and old in split_list(definitions.site.get("excludenodes", "")):
+        yield f"excludenodes of the site still names {old}."
 
 
 def _named_by(attribute: str, text: str) -> tuple[str, ...]:
     """The objects that a value names."""
-    if not text:
-        return ()
-    if attribute == "dockerhost":
-        try:
-            return (parse_endpoint(text).machine or "",)
-        except InvalidInput:
-            return ()
-    if attribute == "provmethod":
-        return (text,)
-    if attribute == "nicnetworks":
-        return tuple(name for _, value in nic_entries(text) for name in items_of(value, "|"))
-    return items_of(text)
+    match attribute:
+        case "dockerhost":
+            return (machine_of(text),)
+        case "provmethod":
+            return (text,)
+        case "nicnetworks":
+            return tuple(name for _, name in nic_values(text))
+    return split_list(text)

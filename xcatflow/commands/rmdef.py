@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from xcatflow.commands.arguments import Arguments, Flag
-from xcatflow.commands.asked import INVALID_OPTION, NO_NAMES, Refused, types_of
-from xcatflow.commands.command import Command, Context, Editing
+from xcatflow.commands.asked import INVALID_OPTION, NO_NAMES, types_of
+from xcatflow.commands.command import Command, Context, Editing, Refused
 from xcatflow.commands.planned import Key, Planned
-from xcatflow.commands.targets import named
+from xcatflow.commands.targets import exists, named
 from xcatflow.errors import InvalidInput
 from xcatflow.model.attributes import TYPES
 from xcatflow.model.definitions import XCATDEFAULTS, Definitions
@@ -37,18 +37,14 @@ _HOSTS = "/etc/hosts"
 
 def run(context: Context, arguments: Arguments) -> None:
     """Everything that goes wrong is told. Raises InvalidInput, Locked."""
-    try:
-        if any(flag in arguments for flag in _FOREIGN):
-            raise Refused("Invalid flag specified, see rmdef manpage for details.", usage=True)
-        types = types_of(arguments, ",".join(TYPES) if "a" in arguments else "node")
-        if "a" in arguments and "f" not in arguments:
-            raise Refused("You must use the '-f' option when using the '-a' option.")
-        names = _names(arguments)
-        if names is None and "a" not in arguments and types != ("site",):
-            raise Refused(NO_NAMES, usage=True)
-    except Refused as refused:
-        refused.tell(context.talk, USAGE)
-        return
+    if any(flag in arguments for flag in _FOREIGN):
+        raise Refused("Invalid flag specified, see rmdef manpage for details.", usage=True)
+    types = types_of(arguments, ",".join(TYPES) if "a" in arguments else "node")
+    if "a" in arguments and "f" not in arguments:
+        raise Refused("You must use the '-f' option when using the '-a' option.")
+    names = _names(arguments)
+    if names is None and "a" not in arguments and types != ("site",):
+        raise Refused(NO_NAMES, usage=True)
     with context.desk.editing() as editing:
         hosts_file = context.cwd / arguments.value("hosts-file", _HOSTS) if "C" in arguments else None
         removing = _Removing(context, editing, verbose="V" in arguments, hosts_file=hosts_file)
@@ -99,11 +95,13 @@ class _Removing:
 
     def _keys(self, types: tuple[str, ...], names: str | None) -> Iterator[Key]:
         for objtype in types:
+            written = objtype == "node" and self._definitions.xcatdefaults.origin.file
+            defaults = (XCATDEFAULTS,) if written else ()
             if names is None:
-                yield from ((objtype, name) for name in _all(self._definitions, objtype))
+                yield from ((objtype, name) for name in (*_all(self._definitions, objtype), *defaults))
                 continue
             for name in named(names, objtype, self._definitions, self._context, looked_up=True):
-                if name in _all(self._definitions, objtype):
+                if name in defaults or exists(self._definitions, objtype, name):
                     yield objtype, name
                 else:
                     self._context.talk.error(f"Could not find an object named '{name}' of type '{objtype}'.")
@@ -148,11 +146,7 @@ class _Removing:
 
 def _all(definitions: Definitions, objtype: str) -> Collection[str]:
     """The names of all objects of a type: groups also where only nodes name them."""
-    if objtype == "group":
-        return definitions.group_names
-    if objtype == "node" and definitions.xcatdefaults.origin.file:
-        return (*definitions.nodes, XCATDEFAULTS)
-    return definitions.objects(objtype)
+    return definitions.group_names if objtype == "group" else definitions.objects(objtype)
 
 
 COMMAND = Command(

@@ -6,9 +6,9 @@ from functools import partial
 from itertools import islice
 from types import MappingProxyType
 
-from xcatflow.commands.scripts import SCRIPTS
-from xcatflow.load.normal import meaning
-from xcatflow.model.attributes import ATTRIBUTES, DOCKER_ONLY, NICS
+from xcatflow.commands.columns import meant
+from xcatflow.commands.targets import exists
+from xcatflow.model.attributes import ATTRIBUTES, DOCKER_ONLY, NICS, SCRIPTS
 from xcatflow.model.definitions import XCATDEFAULTS, Definition, Definitions, Node, Record
 from xcatflow.model.formula import is_formula
 from xcatflow.model.nics import nic_entries, split_nic
@@ -40,15 +40,11 @@ class Shown:
     def exists(self, objtype: str, name: str) -> bool:
         """Is there such an object?"""
         match objtype:
-            case "group":
-                return self.definitions.members(name) is not None
             case "node" if name == XCATDEFAULTS:
                 return True
-        return name in self._objects(objtype)
-
-    def hidden(self, name: str) -> bool:
-        """Is a node to be left out of lists?"""
-        return self.definitions.nodes[name].attributes.get("hidden") in ("1", "yes")
+            case "policy":
+                return name in self._objects(objtype)
+        return exists(self.definitions, objtype, name)
 
     def values(self, objtype: str, name: str) -> dict[str, str]:
         """Every attribute that has a value, in order of names."""
@@ -69,9 +65,7 @@ class Shown:
         """The attribute that a name means for an object: some (`vm.host`) mean different ones on different objects."""
         if "." not in attribute:
             return attribute
-        lookup = self.lookup(objtype, name)
-        beside = {other: lookup(other) for other in ("mgt", "nodetype", "imagetype")}
-        return meaning(objtype, attribute, beside) or attribute
+        return meant(objtype, attribute, self.lookup(objtype, name)) or attribute
 
     def _objects(self, objtype: str) -> Mapping[str, Definition]:
         found = self.definitions.objects(objtype)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from xcatflow.commands.findings import Findings
+from xcatflow.commands.remarks import Remarks
 from xcatflow.errors import Problem
 from xcatflow.load.draft import Draft
 from xcatflow.load.plain import is_plain, parse_plain
@@ -20,11 +20,11 @@ class Given:
     problems: tuple[Problem, ...] = ()
     plain: bool = False
 
-    def objects(self, findings: Findings) -> tuple[Draft, ...]:
+    def objects(self, remarks: Remarks) -> tuple[Draft, ...]:
         """The objects, the pseudo node of script lists before the nodes that are held against it, nodes before their groups. What is
         wrong with the text is told."""
         for problem in self.problems:
-            findings.problem(problem)
+            remarks.problem(problem)
         return tuple(sorted(self.drafts, key=_turn))
 
 

@@ -46,7 +46,8 @@ class Talk:
             self.error(str(problem))
 
     def usage(self, text: str) -> None:
-        """The usage of the command, after an error."""
+        """The usage of the command, since its words are wrong."""
+        self.failed = True
         self.err.write(text)
 
     def each(self, lines: Iterable[str]) -> None:

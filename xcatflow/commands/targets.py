@@ -7,6 +7,7 @@ from xcatflow.commands.command import Context
 from xcatflow.errors import InvalidInput
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.regex import compile_regex
+from xcatflow.model.values import split_list
 from xcatflow.selection import UnknownNames, expand, select
 
 
@@ -19,7 +20,7 @@ def named(
     if objtype == "site":
         return ("clustersite",)
     if objtype != "node":
-        return tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
+        return split_list(text)
     matching = looked_up and text.startswith("/")
     meant = (_matching if matching else _expanded)(text, definitions, context)
     found = not_excluded(meant, definitions, context) if looked_up else meant
@@ -27,6 +28,13 @@ def named(
         hint = ' The "excludenodes" of the site leaves nothing of it.' if meant else ""
         raise InvalidInput(f"No node in '{text}', check the noderange syntax.{hint}")
     return tuple(found)
+
+
+def exists(definitions: Definitions, objtype: str, name: str) -> bool:
+    """Is there such an object? A group also where only nodes name it."""
+    if objtype == "group":
+        return name in definitions.groups or definitions.members(name) is not None
+    return name in definitions.objects(objtype)
 
 
 def not_excluded(names: Sequence[str], definitions: Definitions, context: Context) -> Sequence[str]:

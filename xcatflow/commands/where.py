@@ -5,7 +5,7 @@ from functools import partial
 
 from xcatflow.errors import InvalidInput
 from xcatflow.model.attributes import KEYS, canonical
-from xcatflow.model.wherevals import Term, parse_term
+from xcatflow.model.wherevals import Term, matches, parse_term
 
 _INCORRECT = "Incorrect selection string specified with -w flag."
 _UNKNOWN = "Incorrect attribute '{}' in the selection string specified with -w flag."
@@ -40,4 +40,4 @@ def _meant(objtype: str, name: str) -> str:
 
 def satisfies(terms: Sequence[Term], name: str, key: str, value: Callable[[str], str | None]) -> bool:
     """Do all terms hold for the object called `name`, whose key attribute is `key`?"""
-    return all(term.holds(name if term.attribute == key else value(term.attribute)) for term in terms)
+    return matches(terms, lambda attribute: name if attribute == key else value(attribute))

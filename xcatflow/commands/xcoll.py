@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from xcatflow.commands.arguments import Arguments, Flag
 from xcatflow.commands.command import Command, Context
+from xcatflow.commands.output import alike, lines_of
 from xcatflow.errors import InvalidInput
 from xcatflow.selection import abbreviate
 
@@ -28,17 +29,14 @@ _NOBODY = "UNKNOWN"
 def run(context: Context, arguments: Arguments) -> None:
     """Lines without a name are nobody's; outside of a site nodes are not folded into groups."""
     if arguments.operands:
-        context.talk.failed = True
         context.talk.usage(USAGE)
         return
-    # Only line feeds end lines: output may hold any other character.
-    text = context.stdin()
-    texts = _texts(text.removesuffix("\n").split("\n") if text else ())
+    texts = _texts(lines_of(context.stdin()))
     blocks: list[tuple[str, int, tuple[str, ...]]] = []
     if "i" in arguments:
         blocks += [(name, 1, lines) for name, lines in texts.items()]
     else:
-        for lines, names in _equal(texts).items():
+        for lines, names in alike(texts).items():
             header = ",".join(sorted(names)) if "n" in arguments else _folded(context, names)
             blocks.append((header, len(names), lines))
     for header, number, lines in sorted(blocks):
@@ -53,19 +51,9 @@ def _texts(lines: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for line in lines:
         name, colon, text = line.partition(":")
-        if colon:
-            found.setdefault(name, []).append(text.removeprefix(" "))
-        else:
-            found.setdefault(_NOBODY, []).append(line)
+        who, said = (name, text.removeprefix(" ")) if colon else (_NOBODY, line)
+        found.setdefault(who, []).append(said)
     return {name: tuple(said) for name, said in found.items()}
-
-
-def _equal(texts: Mapping[str, tuple[str, ...]]) -> Mapping[tuple[str, ...], list[str]]:
-    """The names that said the same."""
-    found: dict[tuple[str, ...], list[str]] = {}
-    for name, lines in texts.items():
-        found.setdefault(lines, []).append(name)
-    return found
 
 
 def _folded(context: Context, names: list[str]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from xcatflow.commands.arguments import Arguments, Flag
 from xcatflow.commands.command import Command, Context
+from xcatflow.commands.output import alike, lines_of
 from xcatflow.errors import Problem, Source
 
 USAGE = """\
@@ -30,7 +31,6 @@ def run(context: Context, arguments: Arguments) -> None:
     """Lines without a host are told, the others are printed."""
     apart = ("c" in arguments and "x" in arguments) or ("b" in arguments and "x" not in arguments)
     if arguments.operands or apart:
-        context.talk.failed = True
         context.talk.usage(USAGE)
         return
     texts = _texts(context)
@@ -44,10 +44,8 @@ def run(context: Context, arguments: Arguments) -> None:
 
 def _texts(context: Context) -> Mapping[str, tuple[str, ...]]:
     """What each host said, hosts in natural order."""
-    text = context.stdin()
     found: dict[str, list[str]] = {}
-    # Only line feeds end lines: output may hold any other character.
-    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else (), start=1):
+    for number, line in enumerate(lines_of(context.stdin()), start=1):
         host, colon, said = line.partition(": ")
         if colon and host:
             found.setdefault(host, []).append(said)
@@ -73,10 +71,7 @@ def _one_by_one(texts: Mapping[str, tuple[str, ...]]) -> Iterable[tuple[tuple[st
 
 
 def _together(texts: Mapping[str, tuple[str, ...]]) -> Iterable[tuple[tuple[str, ...], tuple[str, ...]]]:
-    alike: dict[tuple[str, ...], list[str]] = {}
-    for host, lines in texts.items():
-        alike.setdefault(lines, []).append(host)
-    for lines, hosts in alike.items():
+    for lines, hosts in alike(texts).items():
         yield ("HOSTS ".ljust(_WIDTH, "-"), ", ".join(hosts), "-" * _WIDTH), lines
 
 

@@ -101,20 +101,17 @@ def _headers(content: bytes, start: bytes, types: list[bytes]) -> list[bytes]:
         return _headers_beginning(content, start, marks)
     pieces = content.split(b":\n")
     names = [piece[piece.rfind(b"\n") + 1 :].strip() for piece in pieces]
-    one, *others = marks
-    found = [name for name, body in zip(names, pieces[1:], strict=False) if one in body]
-    for other in others:
-        found += [name for name, body in zip(names, pieces[1:], strict=False) if other in body]
+    bodies = pieces[1:]
+    found = [name for mark in marks for name, body in zip(names, bodies, strict=False) if mark in body]
     return [name for name in found if name.startswith(start) and b"=" not in name and not name.startswith(b"#")]
 
 
 def _headers_beginning(content: bytes, start: bytes, marks: list[bytes]) -> list[bytes]:
     """The same where few begin as wanted: a search for that beginning, behind a line break or blanks."""
     found: list[bytes] = []
-    find = content.find
     if content.startswith(start):
         content = b"\n" + content
-        find = content.find
+    find = content.find
     for lead in (b"\n" + start, b" " + start, b"\t" + start):
         at = find(lead)
         while at >= 0:

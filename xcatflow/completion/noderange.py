@@ -12,14 +12,14 @@ def last_item(text: str) -> tuple[str, str]:
             bracket = letter == "["
         elif letter in _SEPARATORS and not bracket:
             at = index + 1
-    while text[at : at + 1] in (" ", "-") and text[at : at + 1]:
+    while text[at : at + 1] in (" ", "-"):
         at += 1
     return text[:at], text[at:]
 
 
-def last_entry(text: str, separator: str = ",") -> tuple[str, str]:
+def last_entry(text: str) -> tuple[str, str]:
     """A list cut before its last entry."""
-    at = text.rfind(separator) + 1
+    at = text.rfind(",") + 1
     return text[:at], text[at:]
 
 

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+Key = tuple[str, str]
+"""An object's type and name."""
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectChange:

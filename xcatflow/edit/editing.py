@@ -12,14 +12,13 @@ from pathlib import Path
 from xcatflow import locks
 from xcatflow.edit.change import ObjectChange
 from xcatflow.edit.held import Held
-from xcatflow.edit.placing import named_file, place_of
+from xcatflow.edit.placing import Places, named_file
 from xcatflow.edit.plan import Plan, changes, planned
 from xcatflow.edit.replace_files import Replacement, remove_leftovers, replace_files
 from xcatflow.edit.stanza_edit import edited_stanzas
 from xcatflow.errors import InvalidInput, Problem, Source
-from xcatflow.load.definitions import parse_inventory
 from xcatflow.load.files import inventory_files
-from xcatflow.load.inventory_file import InventoryFile
+from xcatflow.load.inventory_file import InventoryFile, parse_inventory
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.edit import Edit
 from xcatflow.model.site import STATE
@@ -79,8 +78,9 @@ class Editing:
         """Carry out edits, all or none; `definitions` are the new ones then. A NIC attribute may be given whole (`nicips`) or adapter by
         adapter (`nicips.eth1`). Who is in a group, the nodes' `groups` say; lists of members in files follow them.
 
-        New objects go to the end of `file` (relative to the site), without one to the last file that has an object of their type,
-        else to `inventory/TYPEs.stanza` (`nodes`, `groups`, `osimages`, `policies`, ...; `site`), made with the usual first line.
+        New objects go to the end of `file` (relative to the site). Without one a node goes to the file where the last node of its first
+        group stands that has any, anything else, and a node without such a group, to the last file that has an object of its type, else
+        to `inventory/TYPEs.stanza` (`nodes`, `groups`, `osimages`, `policies`, ...; `site`), made with the usual first line.
 
         Raises InvalidInput, nothing written, when what comes out is not valid, a file was changed meanwhile or cannot be written.
         """
@@ -120,16 +120,12 @@ class Editing:
         state = self._state()
         found: dict[str, list[ObjectChange]] = {}
         chosen = named_file(self._root, file) if file else ""
-        places: dict[str, str] = {}
+        places = Places(state)
         for change in todo:
             if change.old:
                 name = state.file_of((change.objtype, change.old))
-            elif chosen:
-                name = chosen
             else:
-                if change.objtype not in places:
-                    places[change.objtype] = place_of(change.objtype, state.files_with(change.objtype))
-                name = places[change.objtype]
+                name = chosen or places.of(change.objtype, change.values.get("groups", ""))
             found.setdefault(name, []).append(change)
         return found
 

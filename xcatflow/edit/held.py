@@ -9,18 +9,16 @@ from xcatflow.cache.database import as_read, compiled, digests_of, empty, files_
 from xcatflow.cache.file import CacheFile, about
 from xcatflow.cache.inventory import load_inventory
 from xcatflow.cache.refresh import ReadAllError, refresh
+from xcatflow.edit.change import Key
 from xcatflow.edit.replace_files import CHANGED
 from xcatflow.errors import InvalidInput, Problem, Source
-from xcatflow.load.definitions import assemble
+from xcatflow.load.definitions import assemble_files
 from xcatflow.load.draft import Draft
 from xcatflow.load.files import digest
 from xcatflow.load.inventory_file import InventoryFile, read_file
 from xcatflow.model.definitions import Definition, Definitions
 from xcatflow.model.site import STATE
 from xcatflow.model.stock import XCATDEFAULTS, shelf_for
-
-Key = tuple[str, str]
-"""Type and name."""
 
 
 class Held:
@@ -65,7 +63,7 @@ class Held:
         if name not in self._drafts:
             file = self.file(name)
             assert file is not None
-            self._drafts[name] = {(draft.objtype, draft.name): draft for draft in file.drafts}
+            self._drafts[name] = {draft.key: draft for draft in file.drafts}
         return self._drafts[name][key].values
 
     def file_of(self, key: Key) -> str:
@@ -83,6 +81,10 @@ class Held:
         """The names of the objects of a type."""
         more = [XCATDEFAULTS] if objtype == "node" and self.values(("node", XCATDEFAULTS)) is not None else []
         return (*self._stock.shelf(objtype), *more)
+
+    def members(self, group: str) -> tuple[str, ...]:
+        """The nodes of a group, sorted; none where it is dynamic or there is no such group."""
+        return self._stock.members(group) or ()
 
     def _item(self, key: Key) -> Definition | None:
         return self._stock.shelf(shelf_for(*key)).get(key[1])
@@ -121,9 +123,7 @@ class Held:
     def _read_all(self, files: Iterable[InventoryFile]) -> sqlite3.Connection:
         found = {name: self.file(name) for name in self._digests} | {file.name: file for file in files}
         read = [file for _, file in sorted(found.items(), key=lambda item: as_read(item[0])) if file is not None]
-        drafts = (draft for file in read for draft in file.drafts)
-        assembly = assemble(drafts, (problem for file in read for problem in file.problems))
-        digests = {file.name: digest(file.content) for file in read}
+        assembly, digests = assemble_files(read)
         return compiled(assembly.objects, assembly.stock, digests, about())
 
     def differences(self, before: "Held", wanted: Mapping[Key, Mapping[str, str]], gone: Collection[Key]) -> list[Key]:

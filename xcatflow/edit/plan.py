@@ -4,18 +4,17 @@ Nodes are also put into groups by the groups' own lists (`members=a,b`). After a
 their new names; a node whose membership came from a list that no longer gives it gets the group written into its own `groups`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from xcatflow.edit.change import ObjectChange
+from xcatflow.edit.change import Key, ObjectChange
 from xcatflow.errors import InvalidInput, did_you_mean
-from xcatflow.load.definitions import listed_members
+from xcatflow.load.definitions import listed_members, with_groups
 from xcatflow.model.edit import Edit, Remove, Rename, Write
-from xcatflow.model.nics import join_nics, nic_entries, split_nic
+from xcatflow.model.nics import fill
 from xcatflow.model.values import split_list
 
-Key = tuple[str, str]
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -89,7 +88,7 @@ def planned(known: Known, edits: Iterable[Edit]) -> Plan:
                 values = plan.touch(key)
                 if edit.replace:
                     values.clear()
-                _fill(values, edit.values)
+                fill(values, edit.values)
             case Remove():
                 _expect(plan, key)
                 plan.take(key)
@@ -127,21 +126,6 @@ def _expect(plan: Plan, key: Key) -> None:
         raise InvalidInput(f'there is no {key[0]} "{key[1]}"{hint}')
 
 
-def _fill(values: dict[str, str], given: Mapping[str, str]) -> None:
-    """Set the values given; those of single network adapters change the joined value."""
-    adapters: dict[str, dict[str, str]] = {}
-    for attribute, value in given.items():
-        head, nic = split_nic(attribute)
-        if nic:
-            adapters.setdefault(head, {})[nic] = value
-        else:
-            values[attribute] = value
-    for head, each in adapters.items():
-        values[head] = join_nics((dict(nic_entries(values.get(head, ""))) | each).items())
-    for attribute in [attribute for attribute, value in values.items() if not value]:
-        del values[attribute]
-
-
 def _keep_lists(plan: Plan) -> None:
     """Let the groups' lists of members follow, and touch the nodes that such a list gave a group until now."""
     moved = plan.moved()
@@ -159,7 +143,7 @@ def _keep_lists(plan: Plan) -> None:
         kept = [name for name in listed if key[1] in split_list(_groups(plan, name))]
         if tuple(kept) != listed_members(now):
             between = ", " if ", " in now["members"] else ","
-            _set(plan.touch(key), "members", between.join(kept))
+            fill(plan.touch(key), {"members": between.join(kept)})
     for key in listing:
         if key in plan.gone or key in plan.values:
             for name in listed_members(plan.known.values(key) or _NOTHING):
@@ -170,12 +154,6 @@ def _keep_lists(plan: Plan) -> None:
 
 def _groups(plan: Plan, node: str) -> str:
     return (plan.now(("node", node)) or _NOTHING).get("groups", "")
-
-
-def _set(values: dict[str, str], attribute: str, value: str) -> None:
-    values[attribute] = value
-    if not value:
-        del values[attribute]
 
 
 def _own_groups(plan: Plan) -> dict[Key, dict[str, str]]:
@@ -193,14 +171,7 @@ def _own_groups(plan: Plan) -> dict[Key, dict[str, str]]:
         if key[0] != "node" or not origin or key[1] not in giving:
             continue
         own = plan.known.own(origin).get("groups", "")
-        if _enrolled(own, giving[key[1]]) == values.get("groups", ""):
-            found[key] = {**values, "groups": own}
-            if not own:
-                del found[key]["groups"]
+        if with_groups(own, giving[key[1]]) == values.get("groups", ""):
+            found[key] = dict(values)
+            fill(found[key], {"groups": own})
     return found
-
-
-def _enrolled(groups: str, giving: Sequence[str]) -> str:
-    listed = split_list(groups)
-    more = [name for name in giving if name not in listed]
-    return ",".join((*listed, *more)) if more else groups

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from xcatflow.load.normal import meaning, own_values
 from xcatflow.model.attributes import ALIASES, NICS
-from xcatflow.model.nics import by_adapter, join_nics, nic_entries, split_nic
+from xcatflow.model.nics import by_adapter, nic_entries, split_nic, with_nics
 
 _ROUNDS = 4
 
@@ -127,14 +127,14 @@ class _Table:
             if hits := self._hits(f"{head}.{nic}"):
                 self._change(hits[-1], value)
             elif (joined := self._hits(head)) and (nic in self._nics(joined[-1]) or self._hits_below(head) == joined):
-                self._change(joined[-1], join_nics((self._nics(joined[-1]) | {nic: value}).items()))
+                self._change(joined[-1], with_nics(self.entries[joined[-1]].value, {nic: value}))
             else:
                 self._add(f"{head}.{nic}", value, behind=head)
 
     def _unset_adapter(self, head: str, nic: str) -> None:
         self._drop(self._hits(f"{head}.{nic}"))
         for index in self._hits(head):
-            self._change(index, join_nics((name, one) for name, one in self._nics(index).items() if name != nic))
+            self._change(index, with_nics(self.entries[index].value, {nic: ""}))
         # An entry that says nothing any more goes, unless a default would show through.
         for index in reversed(self._hits(head)):
             if not self.entries[index].value and not self._without([index]).get(head):

@@ -8,11 +8,11 @@ directly above it along. A new object stands at the end of the file, with `attri
 from collections.abc import Iterable, Mapping, Sequence
 
 from xcatflow.edit.change import ObjectChange
-from xcatflow.edit.gaps import closing
+from xcatflow.edit.gaps import closing, comment_above, comment_below
 from xcatflow.edit.settle import Entry, settled
-from xcatflow.edit.stanza_lines import Line, Stanza, is_quoted, split_lines, stanzas
+from xcatflow.edit.stanza_lines import Line, Stanza, split_lines, stanzas
 from xcatflow.errors import InvalidInput, Problem, Source
-from xcatflow.load.stanza import BLANKS, HEADER
+from xcatflow.load.stanza import BLANKS, HEADER, is_quoted
 from xcatflow.load.stanza_text import INDENT, quoted, spread, unwritable
 
 
@@ -124,26 +124,11 @@ class _Work:
     def remove(self, change: ObjectChange) -> None:
         """Header, attributes, comments inside and directly above, and blank lines so that the gap stays as wide as it was."""
         stanza = self.stanzas[change.objtype, change.old]
-        start, stop = self._above(stanza.header), self._below(stanza)
+        width = len(self.lines[stanza.header].indent)
+        start = comment_above(self.texts, stanza.header, width)
+        stop = comment_below(self.texts, stanza.last + 1, width)
         self.gone.update(range(start, stop))
         self.gone.update(closing(self.texts, self.gone, start, stop))
-
-    def _above(self, header: int) -> int:
-        """The first line of the comment that belongs to a header, or the header's own."""
-        start = header
-        width = len(self.lines[header].indent)
-        while start > 0 and self.lines[start - 1].comment and len(self.lines[start - 1].indent) <= width:
-            start -= 1
-        # What the file begins with is about the file.
-        return header if start == 0 else start
-
-    def _below(self, stanza: Stanza) -> int:
-        """The line behind the last one of a stanza, deeper comments directly below its attributes included."""
-        stop = stanza.last + 1
-        width = len(self.lines[stanza.header].indent)
-        while stop < len(self.lines) and self.lines[stop].comment and len(self.lines[stop].indent) > width:
-            stop += 1
-        return stop
 
     def _settled(self, change: ObjectChange, entries: list[Entry], defaults: Mapping[str, str]) -> list[Entry]:
         found = settled(change.objtype, entries, change.values, defaults)

@@ -1,9 +1,9 @@
-"""A stanza file line by line, for those who change it: which lines are whose. What the lines mean is decided in `stanza`."""
+"""A stanza file line by line, for those who change it: which lines are whose. What the lines mean is decided by `xcatflow.load.stanza`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from xcatflow.load.stanza import BLANKS, DEFAULTS
+from xcatflow.load.stanza import BLANKS, DEFAULTS, unquoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,6 @@ class Line:
     def content(self) -> str:
         """The text without the blanks around it."""
         return self.text.strip(BLANKS)
-
-    @property
-    def comment(self) -> bool:
-        return self.content.startswith("#")
 
     @property
     def indent(self) -> str:
@@ -97,12 +93,3 @@ def stanzas(lines: list[Line]) -> tuple[list[Stanza], Mapping[str, Mapping[str, 
     if current:
         current.defaults = dict(defaults.get(current.objtype, {}))
     return found, defaults
-
-
-def unquoted(value: str) -> str:
-    """A value without the quotes around it."""
-    return value[1:-1] if is_quoted(value) else value
-
-
-def is_quoted(value: str) -> bool:
-    return len(value) > 1 and value[0] == value[-1] == '"'

@@ -9,7 +9,7 @@ the anchor. Where a change cannot be made so, the object is written anew in brac
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from xcatflow.edit.change import ObjectChange
+from xcatflow.edit.change import Key, ObjectChange
 from xcatflow.edit.yaml_anchors import keep_anchors
 from xcatflow.edit.yaml_objects import Objects
 from xcatflow.edit.yaml_splice import Splice
@@ -37,16 +37,14 @@ def edited_yaml(text: str, path: Path, changes: Sequence[ObjectChange], file: st
         raise InvalidInput(problems)
     root = parse_pieces(text)
     drafts = _drafts(root, path, file)
-    wanted: dict[tuple[str, str], Mapping[str, str]] = {
-        (draft.objtype, draft.name): draft.values for draft in normalised(drafts)[0]
-    }
+    wanted: dict[Key, Mapping[str, str]] = {draft.key: draft.values for draft in normalised(drafts)[0]}
     for change in changes:
         wanted.pop((change.objtype, change.old), None)
     wanted |= {(change.objtype, change.new): change.values for change in changes if change.new}
-    anew: set[tuple[str, str]] = set()
+    anew: set[Key] = set()
     for _ in range(2):
         made, read = _attempt(text, root, drafts, changes, anew, path, file)
-        found = {(draft.objtype, draft.name): draft.values for draft in read}
+        found = {draft.key: draft.values for draft in read}
         wrong = {key for key in wanted.keys() | found.keys() if found.get(key) != wanted.get(key)}
         if not wrong:
             return made, read
@@ -60,7 +58,7 @@ def _attempt(
     root: Piece | None,
     drafts: Iterable[Draft],
     changes: Sequence[ObjectChange],
-    anew: set[tuple[str, str]],
+    anew: set[Key],
     path: Path,
     file: str,
 ) -> tuple[str, tuple[Draft, ...]]:

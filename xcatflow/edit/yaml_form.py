@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from xcatflow.edit.yaml_write import value_text
-from xcatflow.load.yaml_definitions import SECTIONS
+from xcatflow.load.sections import SECTIONS
 from xcatflow.load.yaml_pieces import Piece
 from xcatflow.load.yaml_text import parse_pieces
 from xcatflow.model.attributes import FREE_TYPES, LISTS, NICS, canonical
-from xcatflow.model.nics import join_nics, nic_entries
+from xcatflow.model.nics import adapters_of
 
 
 class Form:
@@ -36,7 +36,7 @@ class Form:
         kind = piece.meant.kind if piece else ""
         if meant == "dockerflag" and kind != "scalar" and (flags := _flags(text)):
             return flags, True
-        if meant in NICS and kind != "scalar" and (adapters := _adapters(text)):
+        if meant in NICS and kind != "scalar" and (adapters := adapters_of(text)):
             there = {key.meant.text: value.meant.kind for key, value in piece.meant.pairs} if piece else {}
             return {
                 nic: _split(one, "|") or one if there.get(nic) == "sequence" else one for nic, one in adapters.items()
@@ -80,11 +80,6 @@ def _flags(text: str) -> dict[str, Any] | None:
     pair = found.get("a") if found else None
     again = json.dumps(pair[1].node.value, separators=(",", ":"), ensure_ascii=False) if pair else ""
     return flags if again == text else None
-
-
-def _adapters(text: str) -> dict[str, str] | None:
-    entries = dict(nic_entries(text))
-    return entries if join_nics(entries.items()) == text else None
 
 
 def _split(text: str, separator: str) -> list[str]:

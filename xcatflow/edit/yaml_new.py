@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from xcatflow.edit.change import ObjectChange
+from xcatflow.edit.gaps import comment_above, comment_below
 from xcatflow.edit.settle import Entry
 from xcatflow.edit.yaml_form import Form
 from xcatflow.edit.yaml_splice import Splice
@@ -63,13 +64,13 @@ class NewObjects:
         """Put lines behind the last entry of a mapping without brackets, and behind the comments inside that entry."""
         start, end = self.splice.spans(container)[-1]
         self.splice.touch(container)
-        line = self.splice.comment_below(self.splice.line_of(end - 1) + 1, self.splice.column(start))
+        line = comment_below(self.splice.lines, self.splice.line_of(end - 1) + 1, self.splice.column(start))
         self.splice.add_lines(line - 1, lines)
 
     def _spaced(self, container: Piece) -> bool:
         """Whether blank lines stand between the entries of a mapping."""
         start, _ = self.splice.spans(container)[-1]
-        line = self.splice.comment_above(self.splice.line_of(start), self.splice.column(start))
+        line = comment_above(self.splice.lines, self.splice.line_of(start), self.splice.column(start))
         return len(container.pairs) > 1 and line > 0 and not self.splice.lines[line - 1].strip()
 
     def _objects(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from xcatflow.edit.change import ObjectChange
-from xcatflow.edit.gaps import closing
+from xcatflow.edit.gaps import closing, comment_above, comment_below
 from xcatflow.edit.settle import Entry, settled
 from xcatflow.edit.yaml_form import Form
 from xcatflow.edit.yaml_new import Gone, NewObjects, braced
@@ -11,7 +11,8 @@ from xcatflow.edit.yaml_splice import Splice
 from xcatflow.edit.yaml_write import key_text
 from xcatflow.errors import InvalidInput, Source
 from xcatflow.load.draft import Draft
-from xcatflow.load.yaml_definitions import SECTIONS, names_clustersite
+from xcatflow.load.sections import section_of
+from xcatflow.load.yaml_definitions import names_clustersite
 from xcatflow.load.yaml_pieces import Piece
 
 Pair = tuple[Piece, Piece]
@@ -24,7 +25,7 @@ class Objects:
         self.splice = splice
         self.root = root
         self.file = file
-        self.drafts = {(draft.objtype, draft.name): draft for draft in drafts}
+        self.drafts = {draft.key: draft for draft in drafts}
         self.form = Form(root)
         self.places: dict[int, dict[str, int]] = {}
         self.new: dict[str, list[ObjectChange]] = {}
@@ -33,7 +34,7 @@ class Objects:
 
     def change(self, change: ObjectChange, *, anew: bool) -> None:
         """Carry out one change; with `anew` the object's values are written as a whole."""
-        section = next((section for section, objtype in SECTIONS.items() if objtype == change.objtype), "")
+        section = section_of(change.objtype)
         if not section:
             raise InvalidInput(f'a YAML file holds no objects of type "{change.objtype}"', Source(self.file))
         if not change.old:
@@ -127,15 +128,13 @@ class Objects:
         if container.flow:
             self.gone.setdefault(id(container), (container, []))[1].append(index)
             return
-        for piece in pair:
-            self.splice.touch(piece, whole=True)
         splice = self.splice
+        for piece in pair:
+            splice.touch(piece, whole=True)
         start, end = splice.spans(container)[index]
-        line, column = splice.line_of(start), splice.column(start)
-        first, stop = (
-            self.splice.comment_above(line, column),
-            self.splice.comment_below(splice.line_of(end - 1) + 1, column),
-        )
+        column = splice.column(start)
+        first = comment_above(splice.lines, splice.line_of(start), column)
+        stop = comment_below(splice.lines, splice.line_of(end - 1) + 1, column)
         splice.drop_lines(first, stop - 1)
         above = first > 0 and splice.lines[first - 1].strip()
         heads = bool(above) and index == 0 and container is not self.root

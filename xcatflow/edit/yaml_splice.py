@@ -169,31 +169,6 @@ class Splice(TextChanges):
                 return False
         return bool(self.spans(piece))
 
-    # --- comments ---
-
-    def comment_above(self, line: int, column: int) -> int:
-        """The first line of the comment that belongs to what begins in this line."""
-        start = line
-        while start > 0 and _comment(self.lines[start - 1]) <= column:
-            start -= 1
-        # What the file begins with is about the file.
-        return line if start == 0 else start
-
-    def comment_below(self, line: int, column: int) -> int:
-        """The line behind the deeper comments that begin in this line."""
-        while line < len(self.lines) and column < _comment(self.lines[line]) < _NO_COMMENT:
-            line += 1
-        return line
-
-
-_NO_COMMENT = 1 << 30
-
-
-def _comment(line: str) -> int:
-    """The column of a line's comment, a large number where it is none."""
-    text = line.lstrip(" \t")
-    return len(line) - len(text) if text.startswith("#") else _NO_COMMENT
-
 
 def _says(piece: Piece, *, typed: bool) -> Any:
     return piece.node.value if typed else piece.node.as_text

@@ -52,13 +52,9 @@ class _Taking:
     dynamic: set[str] = field(default_factory=set)
 
     def brought(self) -> Brought:
-        kept: dict[str, Any] = {}
-        for name, values in sorted(self.kept_groups.items()):
-            kept[name] = {"vars": values}
+        kept: dict[str, Any] = {name: {"vars": values} for name, values in sorted(self.kept_groups.items())}
         if self.kept_hosts:
-            kept = {ALL: {**kept.get(ALL, {}), "hosts": dict(sorted(self.kept_hosts.items()))}} | {
-                name: below for name, below in kept.items() if name != ALL
-            }
+            kept = {ALL: {**kept.pop(ALL, {}), "hosts": dict(sorted(self.kept_hosts.items()))}, **kept}
         return Brought(tuple(self.drafts), tuple(self.left), tuple(self.notes), tuple(self.expected), kept=kept)
 
     # --- groups ---
@@ -88,8 +84,9 @@ class _Taking:
         if objects := given.pop(words.OBJECTS, None):
             self._objects(objects)
         whole = given.pop(words.GROUP, None)
-        for attribute, value in (self._mapping(whole, words.GROUP) if whole else {}).items():
-            self._put(draft, attribute, value, whole.source if whole else group.source)
+        if whole is not None:
+            for attribute, value in self._mapping(whole, words.GROUP).items():
+                self._put(draft, attribute, value, whole.source)
         rest = self._attributes(draft, given)
         for name, var in rest.items():
             self.kept_groups.setdefault(draft.name, {})[name] = var.value
@@ -183,14 +180,12 @@ class _Taking:
         order += [name for name in holding if name not in order]
         if not own:
             # What Ansible calls `ungrouped` matters only where it hands something down.
-            alone = [UNGROUPED] if not member and self._has_values(UNGROUPED) else []
+            is_object = any(draft.objtype == "group" and draft.name == UNGROUPED for draft in self.drafts)
+            alone = [UNGROUPED] if is_object and not member else []
             order += [name for name in (*alone, ALL) if name not in order]
         if tuple(order) != listed:
             draft.values["groups"] = ",".join(order)
             draft.places.setdefault("groups", _place(self.inventory.places[host]))
-
-    def _has_values(self, group: str) -> bool:
-        return any(draft.objtype == "group" and draft.name == group for draft in self.drafts)
 
     # --- variables ---
 

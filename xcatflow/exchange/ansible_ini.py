@@ -11,7 +11,7 @@ import warnings
 from typing import Any
 
 from xcatflow.errors import Problem, Source
-from xcatflow.exchange.ansible import UNGROUPED, Inventory, Plain, Var
+from xcatflow.exchange.ansible import ALL, UNGROUPED, Inventory, Plain, Var
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
 _GROUP = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
@@ -31,7 +31,7 @@ class _Reader:
         self.inventory = Inventory()
         self._group = self.inventory.group(UNGROUPED, Source(file))
         self._section = "hosts"
-        self._declared = {UNGROUPED, "all"}
+        self._declared = {UNGROUPED, ALL}
 
     def line(self, line: str, source: Source) -> None:
         if not line or line[0] in "#;":

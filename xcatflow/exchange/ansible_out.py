@@ -9,8 +9,8 @@ from typing import Any
 
 from xcatflow.exchange import ansible_words as words
 from xcatflow.exchange.merge import key_of, objects_of
-from xcatflow.model.attributes import ATTRIBUTES, OWN_ONLY
 from xcatflow.model.definitions import Definitions, Node
+from xcatflow.model.explain import valued
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,8 @@ def inventory_of(definitions: Definitions, nodes: Iterable[str], *, whole: bool)
 
 
 def _host(definitions: Definitions, node: Node) -> Mapping[str, Any]:
-    names = set(node.attributes)
-    for group in node.groups:
-        if (found := definitions.groups.get(group)) and not found.dynamic:
-            names |= found.attributes.keys() - OWN_ONLY
-    known = sorted(names & ATTRIBUTES["node"].keys())
-    values = {name: value for name in known if (value := definitions.value(node.name, name))}
+    written = valued(definitions, node.name)
+    values = {name: value for name in written if (value := definitions.value(node.name, name))}
     own = [name if values.get(name) == raw else f"{name}={raw}" for name, raw in sorted(node.attributes.items())]
     return {
         **words.hints(node.name, values),

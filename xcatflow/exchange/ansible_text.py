@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+from xcatflow.exchange.ansible import ALL
 from xcatflow.exchange.ansible_out import Out
 from xcatflow.exchange.yaml_out import escaped, yaml_lines
 
@@ -28,17 +29,17 @@ def yaml_text(out: Out) -> str:
     if out.hosts:
         everyone["hosts"] = out.hosts
     for name, group in out.groups.items():
-        if name == "all":
+        if name == ALL:
             continue
         below: dict[str, Any] = {"vars": group.vars} if group.vars else {}
         if group.hosts:
             below["hosts"] = dict.fromkeys(group.hosts)
         children[name] = below or None
         if group.remark:
-            remarks["all", "children", name] = group.remark
+            remarks[ALL, "children", name] = group.remark
     if children:
         everyone["children"] = children
-    return "".join(f"{line}\n" for line in (HEADER, *yaml_lines({"all": everyone or None}, remarks)))
+    return "".join(f"{line}\n" for line in (HEADER, *yaml_lines({ALL: everyone or None}, remarks)))
 
 
 def ini_text(out: Out) -> str:
@@ -50,7 +51,7 @@ def _ini_lines(out: Out) -> Iterator[str]:
     for name, values in out.hosts.items():
         yield " ".join([name, *(shlex.quote(f"{key}={_literal(value)}") for key, value in values.items())])
     for name, group in out.groups.items():
-        if name == "all":
+        if name == ALL:
             continue
         yield ""
         if group.remark:
@@ -64,7 +65,7 @@ def _ini_lines(out: Out) -> Iterator[str]:
 
 
 def _all_vars(out: Out) -> dict[str, Any]:
-    group = out.groups.get("all")
+    group = out.groups.get(ALL)
     return {**(group.vars if group else {}), **out.vars}
 
 

@@ -51,10 +51,7 @@ def told(remarks: Iterable[Remark]) -> tuple[Problem, ...]:
 
 
 def _one(text: str, file: str, remarks: list[Remark]) -> Problem:
-    if not remarks[0].who:
-        places = remarks[0].source if len(remarks) == 1 else _places(file, remarks)
-        return Problem(text, places)
-    whole = text.replace("{who}", fold(remark.who for remark in remarks))
+    whole = text.replace("{who}", fold(remark.who for remark in remarks)) if remarks[0].who else text
     return Problem(whole, remarks[0].source if len(remarks) == 1 else _places(file, remarks))
 
 

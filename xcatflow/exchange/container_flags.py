@@ -36,7 +36,7 @@ def _configuration(facts: Mapping[str, Any], image: Mapping[str, Any], daemon: M
     own: Mapping[str, Any] = facts.get("Config") or {}
     flags = {name: own[name] for name in _PLAIN if own.get(name)}
     flags |= {name: own[name] for name in _OF_IMAGE if own.get(name) and own[name] != image.get(name)}
-    if _empties(own, image, "Healthcheck"):
+    if image.get("Healthcheck") and not own.get("Healthcheck"):
         flags["Healthcheck"] = {"Test": ["NONE"]}
     if env := [entry for entry in own.get("Env") or () if entry not in (image.get("Env") or ())]:
         flags["Env"] = env
@@ -62,11 +62,6 @@ def _configuration(facts: Mapping[str, Any], image: Mapping[str, Any], daemon: M
 
 
 _ABSENT = object()
-
-
-def _empties(own: Mapping[str, Any], image: Mapping[str, Any], name: str) -> bool:
-    """Does the container do without something that its image has?"""
-    return not own.get(name) and bool(image.get(name))
 
 
 def _borrowed(hostname: str, facts: Mapping[str, Any], daemon: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from xcatflow.exchange.brought import Brought, Remark
 from xcatflow.exchange.container_flags import flags_of
 from xcatflow.exchange.container_net import networking_of
 from xcatflow.load.draft import Draft
-from xcatflow.model.endpoint import parse_endpoint
+from xcatflow.model.endpoint import machine_of
 from xcatflow.model.names import container_problem, name_problem
 from xcatflow.model.values import is_address
 
@@ -38,6 +38,17 @@ class Inspected:
     images: tuple[Mapping[str, Any], ...] = ()
     info: Mapping[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, endpoint: str, items: Iterable[Mapping[str, Any]]) -> "Inspected":
+        """What objects of all three sorts tell."""
+        given = tuple(items)
+        return cls(
+            endpoint,
+            tuple(item for item in given if "HostConfig" in item),
+            tuple(item for item in given if "RepoTags" in item and "HostConfig" not in item),
+            next((item for item in given if "LoggingDriver" in item), {}),
+        )
+
 
 def inspected(text: str, file: str, endpoint: str) -> Inspected:
     """The same from what `docker inspect` printed: containers, and with them images and `docker info`. Raises InvalidInput."""
@@ -46,13 +57,12 @@ def inspected(text: str, file: str, endpoint: str) -> Inspected:
     except (ValueError, RecursionError):
         raise InvalidInput("expected the JSON that docker inspect prints", Source(file)) from None
     items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
-    containers = tuple(item for item in items if "HostConfig" in item)
-    if not containers:
+    found = Inspected.of(endpoint, items)
+    if not found.containers:
         raise InvalidInput("expected a list of containers as docker inspect prints it, found none", Source(file))
     if not endpoint:
         raise InvalidInput("say which daemon these containers are of: --docker dh01:2376", Source(file))
-    images = tuple(item for item in items if "RepoTags" in item and "HostConfig" not in item)
-    return Inspected(endpoint, containers, images, next((item for item in items if "LoggingDriver" in item), {}))
+    return found
 
 
 def nodes_of(told: Inspected, known: Iterable[str], taken: Mapping[str, str]) -> Brought:
@@ -68,10 +78,9 @@ def nodes_of(told: Inspected, known: Iterable[str], taken: Mapping[str, str]) ->
         if not _made_here(facts):
             reading.container(facts)
         elif name in nodes:
-            text = "{who}: xcatflow made it by the site's definition, which stays as it is"
-            reading.notes.append(Remark(text, Source(told.endpoint), name))
+            reading.note(name, "xcatflow made it by the site's definition, which stays as it is")
         else:
-            reading.notes.append(Remark("{who}: xcatflow made this container", Source(told.endpoint), name))
+            reading.note(name, "xcatflow made this container")
             reading.container(facts)
     reading.host(nodes)
     return Brought(tuple(reading.drafts), tuple(reading.left), tuple(reading.notes))
@@ -100,9 +109,12 @@ class _Reading:
         if problem := name_problem("node", name) or container_problem(name):
             self.left.append(Remark(f'the container "{name}" cannot be a node: {problem}', self._place()))
             return
-        image = self._image(facts)
+        made_of = next((one for one in self.told.images if one.get("Id") == facts.get("Image")), {})
+        image = self._configuration(name, made_of)
         values = {"groups": _GROUPS, "mgt": "docker", "dockerhost": self.told.endpoint}
-        values["provmethod"] = "!".join(part for part in (self._reference(facts), command_of(facts, image)) if part)
+        values["provmethod"] = "!".join(
+            part for part in (self._reference(name, facts, made_of), command_of(facts, image)) if part
+        )
         networking = networking_of(facts)
         values |= self._free(name, networking.values, networking.chosen)
         values |= limits_of(facts.get("HostConfig") or {})
@@ -113,11 +125,15 @@ class _Reading:
             values["dockerflag"] = json.dumps(flags, separators=(",", ":"), ensure_ascii=True)
         self.drafts.append(Draft("node", name, self.told.endpoint, values=values))
         for text in (*networking.lost, *_passing(facts, flags)):
-            self.notes.append(Remark(f"{{who}}: {text}", self._place(), name))
+            self.note(name, text)
+
+    def note(self, name: str, text: str) -> None:
+        """Tell something of a container."""
+        self.notes.append(Remark(f"{{who}}: {text}", self._place(), name))
 
     def host(self, known: frozenset[str]) -> None:
         """A node for the machine, so that what `dockerhost` names is there."""
-        machine = _machine(self.told.endpoint)
+        machine = machine_of(self.told.endpoint)
         if not machine or machine in known or is_address(machine):
             return
         if problem := name_problem("node", machine):
@@ -128,26 +144,21 @@ class _Reading:
     def _place(self) -> Source:
         return Source(self.told.endpoint)
 
-    def _image(self, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _configuration(self, name: str, image: Mapping[str, Any]) -> Mapping[str, Any]:
         """The configuration of a container's image."""
-        for image in self.told.images:
-            if image.get("Id") == facts.get("Image"):
-                found = image.get("Config") or {}
-                return found if isinstance(found, Mapping) else {}
-        text = "{who}: its image was not inspected, so what the image brings along is in dockerflag as well"
-        self.notes.append(Remark(text, self._place(), _name(facts)))
-        return {}
+        if not image:
+            self.note(name, "its image was not inspected, so what the image brings along is in dockerflag as well")
+        found = image.get("Config") or {}
+        return found if isinstance(found, Mapping) else {}
 
-    def _reference(self, facts: Mapping[str, Any]) -> str:
+    def _reference(self, name: str, facts: Mapping[str, Any], image: Mapping[str, Any]) -> str:
         """The image as a create request names it."""
         reference = str((facts.get("Config") or {}).get("Image", ""))
-        image = next((one for one in self.told.images if one.get("Id") == facts.get("Image")), {})
         tags = [*(image.get("RepoTags") or ()), *(image.get("RepoDigests") or ())]
         if _LONG_ID.fullmatch(reference) and tags:
             return str(tags[0])
         if image and reference and not _LONG_ID.fullmatch(reference) and _tagged(reference) not in tags:
-            text = f'{{who}}: the image "{reference}" is another one now than the container was made of'
-            self.notes.append(Remark(text, self._place(), _name(facts)))
+            self.note(name, f'the image "{reference}" is another one now than the container was made of')
         return reference
 
     def _free(self, name: str, values: Mapping[str, str], chosen: tuple[str, ...]) -> Mapping[str, str]:
@@ -156,13 +167,11 @@ class _Reading:
         for attribute, value in values.items():
             other = self.taken.setdefault(value, name) if attribute in ("ip", "mac") else name
             if other != name and attribute in chosen:
-                text = f'{{who}}: its {attribute} {value} is the daemon\'s choice, and node "{other}" has it: left out'
-                self.notes.append(Remark(text, self._place(), name))
+                self.note(name, f'its {attribute} {value} is the daemon\'s choice, and node "{other}" has it: left out')
                 continue
             kept[attribute] = value
         if found := [attribute for attribute in chosen if attribute in kept]:
-            text = f"{{who}}: {' and '.join(found)} are the daemon's choice of now, and written down as wanted"
-            self.notes.append(Remark(text, self._place(), name))
+            self.note(name, f"{' and '.join(found)} are the daemon's choice of now, and written down as wanted")
         return kept
 
     def _named_mode(self, flags: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -226,10 +235,3 @@ def _tagged(reference: str) -> str:
     if "@" in reference or ":" in reference.rpartition("/")[2]:
         return reference
     return f"{reference}:latest"
-
-
-def _machine(endpoint: str) -> str:
-    try:
-        return parse_endpoint(endpoint).machine or ""
-    except InvalidInput:
-        return ""

@@ -15,13 +15,13 @@ from xcatflow.load.definitions import listed_members
 from xcatflow.load.draft import Draft
 from xcatflow.load.plain import parse_plain
 from xcatflow.load.stanza import parse_stanzas
+from xcatflow.model.attributes import SCRIPTS
 from xcatflow.model.definitions import XCATDEFAULTS, Definitions
 
 _BLANKS = " \t"
 _BARE_COLON = re.compile(r"([ \t]*[A-Za-z0-9_.@-]+[ \t]*=)[ \t]*(.*:)[ \t]*")
 _QUOTES_NEEDED = re.compile(r'[" \t]|.*[" \t:]\Z|\Z')
 _OBJTYPE = re.compile(r"[ \t]*objtype[ \t]*=")
-_SCRIPTS = ("postscripts", "postbootscripts")
 
 
 @dataclass(slots=True)
@@ -150,17 +150,17 @@ class Dump:
     ) -> tuple[tuple[Draft, ...], list[Remark]]:
         """Listed nodes without the scripts that they have from `xcatdefaults`, which a listing puts in front. In stanzas they stand only
         where somebody wrote them: they stay, and are told."""
-        own = next((draft.values for draft in drafts if (draft.objtype, draft.name) == ("node", XCATDEFAULTS)), None)
+        own = next((draft.values for draft in drafts if draft.key == ("node", XCATDEFAULTS)), None)
         defaults = own if own is not None else existing.xcatdefaults.attributes
-        known = {name: _entries(defaults.get(name, "")) for name in _SCRIPTS}
+        known = {name: _entries(defaults.get(name, "")) for name in SCRIPTS}
         notes: list[Remark] = []
         found: list[Draft] = []
         for draft in drafts:
-            if draft.objtype == "node" and draft.name != XCATDEFAULTS:
-                if not self.plain:
-                    notes += _everybodys(draft, known)
-                    found.append(draft)
-                    continue
+            if draft.objtype != "node" or draft.name == XCATDEFAULTS:
+                pass
+            elif not self.plain:
+                notes += _everybodys(draft, known)
+            else:
                 notes += _other_defaults(draft, known)
                 values = {name: _rest(value, known.get(name, [])) for name, value in draft.values.items()}
                 draft = replace(draft, values=values)

@@ -48,9 +48,4 @@ def read_reply(text: str, endpoint: str) -> Inspected:
             raise CannotTell(f"expected JSON from the docker command, found {rest[:40]!r}") from error
         items += value if isinstance(value, list) else [value]
         rest = rest[end:].lstrip()
-    return Inspected(
-        endpoint,
-        tuple(item for item in items if "HostConfig" in item),
-        tuple(item for item in items if "RepoTags" in item),
-        next((item for item in items if "LoggingDriver" in item), {}),
-    )
+    return Inspected.of(endpoint, items)

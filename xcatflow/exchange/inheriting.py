@@ -40,9 +40,9 @@ def inheriting(new: Mapping[Key, Draft], handed: Definitions) -> dict[Key, Draft
 
 def masked(new: Iterable[Draft], handed: Definitions) -> Iterator[Remark]:
     """Nodes without a value that a group gives them, in a dump that wrote such values down for most nodes: they had none."""
-    shown: Counter[tuple[str, str]] = Counter()
-    equal: set[tuple[str, str]] = set()
-    lacking: dict[tuple[str, str], list[Draft]] = {}
+    shown: Counter[Key] = Counter()
+    equal: set[Key] = set()
+    lacking: dict[Key, list[Draft]] = {}
     for draft in new:
         for group, name in _handed_down(draft.name, handed):
             value = handed.value(draft.name, name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from xcatflow.errors import Problem, did_you_mean
 from xcatflow.exchange.brought import Expected, Remark
-from xcatflow.exchange.inheriting import by_groups, inheriting, masked
+from xcatflow.exchange.inheriting import Key, by_groups, inheriting, masked
 from xcatflow.load.definitions import assemble, listed_members
 from xcatflow.load.draft import Draft
 from xcatflow.load.normal import normalised
@@ -16,7 +16,6 @@ from xcatflow.model.definitions import Definition, Definitions
 from xcatflow.model.edit import Write
 from xcatflow.model.values import split_list
 
-Key = tuple[str, str]
 _NOTHING: Mapping[str, str] = {}
 _TWINS = ("host", "cpus", "memory", "nics", "othersettings")
 
@@ -65,9 +64,8 @@ def merge(
         notes = tuple(masked(new.values(), handed)) if dumped else ()
         wanted = {**wanted, **inheriting(new, handed)} if inherit else wanted
     for draft in wanted.values():
-        key = (draft.objtype, draft.name)
-        before = merged.get(key)
-        merged[key] = draft if before is None else replace(draft, values={**before.values, **draft.values})
+        before = merged.get(draft.key)
+        merged[draft.key] = draft if before is None else replace(draft, values={**before.values, **draft.values})
     definitions = assemble(merged.values(), problems).definitions
     return _compared(existing, own, wanted.values(), definitions, notes, expected)
 
@@ -91,17 +89,14 @@ def _wrong_objects(drafts: Iterable[Draft]) -> Iterator[Problem]:
     for draft in drafts:
         if draft.objtype not in TYPES:
             yield Problem(f'unknown object type "{draft.objtype}"{did_you_mean(draft.objtype, TYPES)}', draft.source())
-        elif seen.setdefault((draft.objtype, draft.name), draft) is not draft:
+        elif seen.setdefault(draft.key, draft) is not draft:
             yield Problem(f'{draft.objtype} "{draft.name}" stands here twice: write it once', draft.source())
         what = f'{draft.objtype} "{draft.name}"'
         if problem := name_problem(draft.name):
             yield Problem(f"{what} {problem}", draft.source())
         for attribute, value in draft.values.items():
-            if (
-                problem := "has a line break, which a stanza cannot hold"
-                if "\n" in value
-                else attribute_problem(attribute)
-            ):
+            broken = "has a line break, which a stanza cannot hold" if "\n" in value else ""
+            if problem := broken or attribute_problem(attribute):
                 yield Problem(f'"{attribute}" of {what} {problem}', draft.source(attribute))
 
 
@@ -113,7 +108,7 @@ def _draft(item: Definition) -> Draft:
 
 def _enrolled(brought: tuple[Draft, ...], own: Mapping[Key, Definition]) -> tuple[dict[Key, Draft], list[Problem]]:
     """The drafts with membership in the nodes' lists, where it belongs: what groups list is put there."""
-    found = {(draft.objtype, draft.name): draft for draft in brought}
+    found = {draft.key: draft for draft in brought}
     problems: list[Problem] = []
     for draft in brought:
         if draft.objtype != "group" or "members" not in draft.values:
@@ -199,7 +194,7 @@ def _compared(
     differing: list[Problem] = []
     equal: Counter[str] = Counter()
     for draft in wanted:
-        before = own.get((draft.objtype, draft.name))
+        before = own.get(draft.key)
         if before is None:
             new.append(Write(draft.objtype, draft.name, draft.values))
         elif different := {

@@ -15,13 +15,10 @@ def chosen_objects(definitions: Definitions, nodes: Iterable[str], *, whole: boo
     """These nodes, and the groups that they are in; or the `whole` of the definitions."""
     if whole:
         return tuple(objects_of(definitions))
-    chosen = [definitions.nodes[name] for name in nodes]
-    names = {
-        name
-        for name in definitions.group_names
-        if set(definitions.members(name) or ()) & {node.name for node in chosen}
-    }
-    return (*chosen, *(group for name, group in definitions.groups.items() if name in names))
+    chosen = {name: definitions.nodes[name] for name in nodes}
+    groups = definitions.groups.items()
+    theirs = (group for name, group in groups if not chosen.keys().isdisjoint(definitions.members(name) or ()))
+    return (*chosen.values(), *theirs)
 
 
 def json_text(objects: Iterable[Definition]) -> str:

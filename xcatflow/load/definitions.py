@@ -10,26 +10,15 @@ from pydantic import ValidationError
 from xcatflow.errors import InvalidInput, Problem, Source, did_you_mean
 from xcatflow.load.draft import Draft
 from xcatflow.load.files import digest, inventory_files
+from xcatflow.load.inventory_file import InventoryFile, read_file
 from xcatflow.load.normal import normalised
-from xcatflow.load.stanza import parse_stanzas
-from xcatflow.load.text import decoded, read_content, shown_name
-from xcatflow.model.cross_checks import check_addresses, check_definitions
+from xcatflow.load.text import shown_name
+from xcatflow.model.cross_checks import check_definitions
 from xcatflow.model.definitions import Definition, Definitions, Origin
 from xcatflow.model.objects import make
 from xcatflow.model.stock import Objects, Stock
 from xcatflow.model.typed import typed
 from xcatflow.model.values import split_list
-
-__all__ = [
-    "Assembly",
-    "assemble",
-    "build_definitions",
-    "check_addresses",
-    "inventory_files",
-    "listed_members",
-    "load_definitions",
-    "parse_inventory",
-]
 
 
 def load_definitions(directory: Path) -> Definitions:
@@ -42,39 +31,19 @@ def load_definitions(directory: Path) -> Definitions:
 
 def read_all(directory: Path) -> tuple["Assembly", Mapping[str, bytes]]:
     """The same with what they are made of, and the digest of each file by its name in messages. Raises InvalidInput."""
+    return assemble_files(read_file(path, shown_name(path, directory.parent)) for path in inventory_files(directory))
+
+
+def assemble_files(files: Iterable[InventoryFile]) -> tuple["Assembly", Mapping[str, bytes]]:
+    """The same for files that were read, in their order."""
     drafts: list[Draft] = []
     problems: list[Problem] = []
     digests: dict[str, bytes] = {}
-    for path in inventory_files(directory):
-        name = shown_name(path, directory.parent)
-        try:
-            content = read_content(path, name)
-            digests[name] = digest(content)
-            found, wrong = parse_inventory(decoded(content, name), path, name)
-        except InvalidInput as error:
-            problems += error.problems
-            continue
-        drafts += found
-        problems += wrong
+    for file in files:
+        drafts += file.drafts
+        problems += file.problems
+        digests[file.name] = digest(file.content)
     return assemble(drafts, problems), digests
-
-
-def parse_inventory(text: str, path: Path, name: str) -> tuple[tuple[Draft, ...], tuple[Problem, ...]]:
-    """The objects in the text of one file, with their own attribute names, and what is wrong with it; `name` is the file's in messages.
-    Depends on nothing but the text. Raises InvalidInput where it is no YAML."""
-    drafts, problems = _parse(text, path, name)
-    drafts, more = normalised(drafts)
-    return drafts, (*problems, *more)
-
-
-def _parse(text: str, path: Path, name: str) -> tuple[tuple[Draft, ...], tuple[Problem, ...]]:
-    if path.suffix == ".stanza":
-        return parse_stanzas(text, name)
-    # Only sites with YAML files pay for the YAML library.
-    from xcatflow.load.yaml_definitions import parse_definitions
-    from xcatflow.load.yaml_text import parse_yaml
-
-    return parse_definitions(parse_yaml(text, path, name=name))
 
 
 def build_definitions(drafts: Iterable[Draft], problems: Iterable[Problem] = ()) -> Definitions:
@@ -94,23 +63,17 @@ class Assembly:
 
 def assemble(drafts: Iterable[Draft], problems: Iterable[Problem] = ()) -> Assembly:
     """Definitions from normalised drafts. Raises InvalidInput with all problems, those given among them."""
-    found = dict.fromkeys(problems)
-    unique: dict[tuple[str, str], Draft] = {}
-    for draft in drafts:
-        first = unique.setdefault((draft.objtype, draft.name), draft)
-        if first is not draft:
-            message = f'{draft.objtype} "{draft.name}" is defined twice, first at {first.source()}'
-            found[Problem(message, draft.source())] = None
+    unique, twice = each_once(drafts)
     listed, wrong = enrolled(unique)
-    found.update(dict.fromkeys(wrong))
+    found = [*problems, *twice, *wrong]
     objects: list[Definition] = []
     for key, draft in unique.items():
         match build_object(listed.get(key, draft)):
             case Definition() as made:
                 objects.append(made)
-                found.update(dict.fromkeys(flaws(made, draft)))
+                found += flaws(made, draft)
             case bad:
-                found.update(dict.fromkeys(bad))
+                found += bad
     if found:
         raise InvalidInput(in_order(found))
     stock = Objects(objects)
@@ -123,6 +86,18 @@ def assemble(drafts: Iterable[Draft], problems: Iterable[Problem] = ()) -> Assem
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Problems in order of places, each once."""
     return tuple(sorted(dict.fromkeys(problems), key=lambda one: (one.source or Source(""), one.message)))
+
+
+def each_once(drafts: Iterable[Draft]) -> tuple[dict[tuple[str, str], Draft], list[Problem]]:
+    """The drafts by type and name, the first of each, and complaints about the others."""
+    found: dict[tuple[str, str], Draft] = {}
+    problems: list[Problem] = []
+    for draft in drafts:
+        first = found.setdefault(draft.key, draft)
+        if first is not draft:
+            message = f'{draft.objtype} "{draft.name}" is defined twice, first at {first.source()}'
+            problems.append(Problem(message, draft.source()))
+    return found, problems
 
 
 def enrolled(drafts: Mapping[tuple[str, str], Draft]) -> tuple[dict[tuple[str, str], Draft], list[Problem]]:
@@ -140,10 +115,25 @@ def enrolled(drafts: Mapping[tuple[str, str], Draft]) -> tuple[dict[tuple[str, s
                 problems.append(
                     Problem(f'group "{name}" lists "{member}", which is no node{hint}', draft.source("members"))
                 )
-            elif name not in (groups := split_list(node.values.get("groups", ""))):
-                values = node.values | {"groups": ",".join((*groups, name))}
-                found[key] = replace(node, values=values, places={"groups": (node.line, node.col)} | node.places)
+            elif (joined := enlisted(node, (name,))) is not node:
+                found[key] = joined
     return found, problems
+
+
+def enlisted(node: Draft, groups: Iterable[str]) -> Draft:
+    """A node that is in these groups as well; the one given where it is in all of them already."""
+    now = node.values.get("groups", "")
+    both = with_groups(now, groups)
+    if both == now:
+        return node
+    return replace(node, values=node.values | {"groups": both}, places={"groups": (node.line, node.col)} | node.places)
+
+
+def with_groups(listed: str, groups: Iterable[str]) -> str:
+    """A node's `groups` with these at the end, those that are not in it; as it is where all are."""
+    there = split_list(listed)
+    more = [group for group in groups if group not in there]
+    return ",".join((*there, *more)) if more else listed
 
 
 def listed_members(group: Mapping[str, str]) -> tuple[str, ...]:

@@ -19,6 +19,11 @@ class Draft:
     places: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
+    def key(self) -> tuple[str, str]:
+        """Type and name."""
+        return self.objtype, self.name
+
+    @property
     def content(self) -> tuple[str, str, Mapping[str, str]]:
         """What it says, without where: type, name and values."""
         return self.objtype, self.name, self.values

@@ -5,7 +5,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-_SUFFIXES = (".stanza", ".yaml", ".yml")
+SUFFIXES = (".stanza", ".yaml", ".yml")
+"""What the names of files of definitions end in."""
 
 
 def inventory_files(directory: Path) -> Iterator[Path]:
@@ -23,7 +24,7 @@ def _below(directory: str | Path, parts: tuple[str, ...]) -> Iterator[tuple[str,
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if entry.name.endswith(_SUFFIXES) and entry.is_file():
+            if entry.name.endswith(SUFFIXES) and entry.is_file():
                 yield (*parts, entry.name)
             elif entry.is_dir(follow_symlinks=False):
                 yield from _below(entry.path, (*parts, entry.name))

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xcatflow.errors import InvalidInput, Problem
-from xcatflow.load.definitions import parse_inventory
 from xcatflow.load.draft import Draft
+from xcatflow.load.normal import normalised
+from xcatflow.load.stanza import parse_stanzas
 from xcatflow.load.text import decoded, read_content
 
 
@@ -22,16 +23,28 @@ class InventoryFile:
 
 def read_file(path: Path, name: str) -> InventoryFile:
     """The file as it is now."""
+    content = b""
     try:
-        return parsed(path, name, read_content(path, name))
-    except InvalidInput as error:
-        return InventoryFile(path, name, b"", (), error.problems)
-
-
-def parsed(path: Path, name: str, content: bytes) -> InventoryFile:
-    """The file with this content."""
-    try:
+        content = read_content(path, name)
         drafts, problems = parse_inventory(decoded(content, name), path, name)
     except InvalidInput as error:
-        return InventoryFile(path, name, content, (), error.problems)
+        drafts, problems = (), error.problems
     return InventoryFile(path, name, content, drafts, problems)
+
+
+def parse_inventory(text: str, path: Path, name: str) -> tuple[tuple[Draft, ...], tuple[Problem, ...]]:
+    """The objects in the text of one file, with their own attribute names, and what is wrong with it; `name` is the file's in messages.
+    Depends on nothing but the text. Raises InvalidInput where it is no YAML."""
+    drafts, problems = _parse(text, path, name)
+    drafts, more = normalised(drafts)
+    return drafts, (*problems, *more)
+
+
+def _parse(text: str, path: Path, name: str) -> tuple[tuple[Draft, ...], tuple[Problem, ...]]:
+    if path.suffix == ".stanza":
+        return parse_stanzas(text, name)
+    # Only sites with YAML files pay for the YAML library.
+    from xcatflow.load.yaml_definitions import parse_definitions
+    from xcatflow.load.yaml_text import parse_yaml
+
+    return parse_definitions(parse_yaml(text, path, name=name))

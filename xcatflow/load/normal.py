@@ -7,7 +7,7 @@ from xcatflow.errors import Problem, did_you_mean
 from xcatflow.load.draft import Draft
 from xcatflow.model.attributes import ALIASES, ATTRIBUTES, KEYS, canonical
 from xcatflow.model.names import name_problem
-from xcatflow.model.nics import join_nics, nic_entries, split_nic
+from xcatflow.model.nics import fill, split_nic
 
 
 def normalised(drafts: Iterable[Draft]) -> tuple[tuple[Draft, ...], tuple[Problem, ...]]:
@@ -66,7 +66,7 @@ def _fill(values: dict[str, str], places: dict[str, tuple[int, int]], draft: Dra
         values.update({attribute: value for attribute, value in draft.values.items() if value})
         return
     key = KEYS[draft.objtype]
-    adapters: dict[str, dict[str, str]] = {}
+    given: dict[str, str] = {}
     for written, value in draft.values.items():
         attribute = written if written in known else meaning(draft.objtype, written, draft.values)
         if attribute is None:
@@ -80,11 +80,6 @@ def _fill(values: dict[str, str], places: dict[str, tuple[int, int]], draft: Dra
             places[attribute] = draft.places.get(written, (draft.line, draft.col))
         head, adapter = split_nic(attribute)
         if adapter:
-            adapters.setdefault(head, {})[adapter] = value
             places.setdefault(head, places.get(attribute, (draft.line, draft.col)))
-        else:
-            values[attribute] = value
-    for head, given in adapters.items():
-        values[head] = join_nics((dict(nic_entries(values.get(head, ""))) | given).items())
-    for attribute in [attribute for attribute, value in values.items() if not value]:
-        del values[attribute]
+        given[attribute] = value
+    fill(values, given)

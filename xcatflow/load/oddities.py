@@ -5,15 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xcatflow.errors import Problem, Source
+from xcatflow.load.files import SUFFIXES
+from xcatflow.load.sections import SECTIONS
+from xcatflow.load.stanza import BLANKS
 from xcatflow.load.text import shown_name
 
-_BLANKS = " \t"
 _HEAD_CHARS = 16_384
 _KEPT_COPIES = ("~", ".bak", ".orig", ".old", ".save", ".rej", ".swp")
-_DEFINITIONS = re.compile(
-    r"^[ \t]*objtype[ \t]*=|^(?:nodes|groups|networks|osimages|routes|osdistros|policies|site):[ \t]*(?:#.*)?$",
-    re.MULTILINE,
-)
+_DEFINITIONS = re.compile(rf"^[ \t]*objtype[ \t]*=|^(?:{'|'.join(SECTIONS)}):[ \t]*(?:#.*)?$", re.MULTILINE)
 _STEPS = re.compile(r"^(?:steps|workflows):", re.MULTILINE)
 _USES = re.compile(r"""\buse:\s*["']?(\.{1,2}/[^\s"',}]+|/[^\s"',}]+)""")
 
@@ -21,9 +20,9 @@ _USES = re.compile(r"""\buse:\s*["']?(\.{1,2}/[^\s"',}]+|/[^\s"',}]+)""")
 def headers(text: str) -> Iterator[str]:
     """The names of the stanzas in a text."""
     for line in text.split("\n"):
-        stripped = line.removesuffix("\r").strip(_BLANKS)
+        stripped = line.removesuffix("\r").strip(BLANKS)
         if stripped.endswith(":") and stripped[0] != "#" and "=" not in stripped:
-            yield stripped[:-1].strip(_BLANKS)
+            yield stripped[:-1].strip(BLANKS)
 
 
 def again(text: str, file: str) -> Iterator[Problem]:
@@ -31,12 +30,12 @@ def again(text: str, file: str) -> Iterator[Problem]:
     lines: dict[str, int] = {}
     for number, line in enumerate(text.split("\n"), start=1):
         attribute, equals, _ = line.partition("=")
-        attribute = attribute.strip(_BLANKS)
+        attribute = attribute.strip(BLANKS)
         if not equals:
             if attribute.endswith((":", ":\r")) and attribute[0] != "#":
                 lines.clear()
         elif attribute in lines:
-            col = len(line) - len(line.lstrip(_BLANKS)) + 1
+            col = len(line) - len(line.lstrip(BLANKS)) + 1
             message = (
                 f'"{attribute}" stands twice in this stanza, first in line {lines[attribute]}: the last one counts'
             )
@@ -49,7 +48,7 @@ def unread_definitions(directory: Path) -> Iterator[Problem]:
     """A warning for every file below an inventory that holds definitions by its looks, and is not read because of its name."""
     directory = directory.resolve()
     for path in _files(directory):
-        if path.suffix in (".stanza", ".yaml", ".yml") or path.name.endswith(_KEPT_COPIES):
+        if path.suffix in SUFFIXES or path.name.endswith(_KEPT_COPIES):
             continue
         found = _DEFINITIONS.search(_head(path))
         if found:
@@ -59,7 +58,7 @@ def unread_definitions(directory: Path) -> Iterator[Problem]:
 
 def _called(path: Path, sign: str) -> str:
     """What a file of definitions should be called, by what was found in it."""
-    if path.stem.endswith((".stanza", ".yaml", ".yml")):
+    if path.stem.endswith(SUFFIXES):
         return path.stem
     return f"{path.stem}.stanza" if "objtype" in sign else f"{path.stem}.yaml"
 

@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 
 from xcatflow.errors import Problem, Source, did_you_mean
 from xcatflow.load.draft import Draft
+from xcatflow.load.stanza import ATTRIBUTE, BLANKS
 from xcatflow.model.attributes import TYPES
 
-_BLANKS = " \t"
 _PREFIX = re.compile(r"[ \t]*Object name:[ \t]*[^ \t]")
 _HEADER = re.compile(r"Object name:[ \t]*(?P<name>[^ \t]+)(?:[ \t]+\((?P<type>[^ \t()]*)\))?")
-_ATTRIBUTE = re.compile(r"[A-Za-z0-9_.:@-]+")
 
 
 def is_plain(text: str) -> bool:
@@ -50,14 +49,14 @@ class _Reader:
     opened: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def line(self, number: int, line: str) -> None:
-        text = line.strip(_BLANKS)
+        text = line.strip(BLANKS)
         if not text or text[0] == "#":
             return
-        place = (number, len(line) - len(line.lstrip(_BLANKS)) + 1)
+        place = (number, len(line) - len(line.lstrip(BLANKS)) + 1)
         if text.startswith("Object name:"):
             self._header(text, place)
         elif "=" in text:
-            self._attribute(line.lstrip(_BLANKS).rstrip(_BLANKS), place)
+            self._attribute(text, place)
         elif text[-1] == ":":
             self._complain(f'the stanza "{text}" stands in a plain listing: give one form at a time', place)
         else:
@@ -83,10 +82,10 @@ class _Reader:
 
     def _attribute(self, text: str, place: tuple[int, int]) -> None:
         attribute, _, value = text.partition("=")
-        attribute = attribute.rstrip(_BLANKS)
+        attribute = attribute.rstrip(BLANKS)
         if self.current is None:
             self._complain(f'"{attribute}" stands before the first "Object name:"', place)
-        elif not _ATTRIBUTE.fullmatch(attribute):
+        elif not ATTRIBUTE.fullmatch(attribute):
             found = f'found "{attribute}"' if attribute else "found nothing"
             self._complain(f'expected the name of an attribute before "=", {found}', place)
         elif attribute != "objtype":

@@ -20,7 +20,9 @@ HEADER = "# <xCAT data object stanza file>"
 
 BLANKS = " \t"
 DEFAULTS = re.compile(r"default-([^-]*)")
-_ATTRIBUTE = re.compile(r"[A-Za-z0-9_.:@-]+")
+ATTRIBUTE = re.compile(r"[A-Za-z0-9_.:@-]+")
+"""An attribute's name."""
+
 _PLAIN = re.compile(r"""([ \t]*)([A-Za-z0-9_.:@-]+)=([^\s":]|[^\s"].*[^\s:])""")
 """What most lines look like: an attribute with a value that needs no quotes and has no blanks around it."""
 
@@ -53,9 +55,19 @@ def name_problem(name: str) -> str:
 
 def attribute_problem(attribute: str) -> str:
     """The same for an attribute's name."""
-    if attribute == "objtype" or not _ATTRIBUTE.fullmatch(attribute):
+    if attribute == "objtype" or not ATTRIBUTE.fullmatch(attribute):
         return "cannot be written as a stanza: an attribute's name has letters, digits and _.:@- only"
     return ""
+
+
+def unquoted(value: str) -> str:
+    """A value without the quotes around it."""
+    return value[1:-1] if is_quoted(value) else value
+
+
+def is_quoted(value: str) -> bool:
+    """Whether a value stands in quotes."""
+    return len(value) > 1 and value[0] == value[-1] == '"'
 
 
 @dataclass(slots=True)
@@ -132,15 +144,13 @@ class _Reader:
         col = _column(line)
         if not equals:
             self._complain(f'expected "name:" or "attribute=value", found "{text}"', number, col)
-        elif not _ATTRIBUTE.fullmatch(attribute):
+        elif not ATTRIBUTE.fullmatch(attribute):
             found = f'found "{attribute}"' if attribute else "found nothing"
             self._complain(f'expected the name of an attribute before "=", {found}', number, col)
         elif self.current is None:
             self._complain(f'"{attribute}" stands before the first "name:"', number, col)
         else:
-            if len(value) > 1 and value[0] == value[-1] == '"':
-                value = value[1:-1]
-            self._set(self.current, attribute, value, (number, col))
+            self._set(self.current, attribute, unquoted(value), (number, col))
 
     def _set(self, draft: Draft, attribute: str, value: str, place: tuple[int, int]) -> None:
         if attribute != "objtype":

@@ -3,15 +3,17 @@
 Loading refuses an inventory that has a mistake; a check goes on, so that one mistake does not hide the next.
 """
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from xcatflow.errors import InvalidInput, Problem
-from xcatflow.load.definitions import build_object, enrolled, flaws, inventory_files
+from xcatflow.load.definitions import build_object, each_once, enrolled, flaws
 from xcatflow.load.draft import Draft
+from xcatflow.load.files import inventory_files
 from xcatflow.load.normal import normalised
 from xcatflow.load.oddities import again, headers
+from xcatflow.load.sections import SECTIONS
 from xcatflow.load.stanza import parse_stanzas
 from xcatflow.load.text import read_text, shown_name
 from xcatflow.model.definitions import Definition, Definitions, Network
@@ -68,33 +70,28 @@ def _stanzas(found: Survey, text: str, name: str) -> tuple[tuple[Draft, ...], tu
 
 def _yaml(found: Survey, text: str, path: Path, name: str) -> tuple[tuple[Draft, ...], tuple[Problem, ...]]:
     # Only sites with YAML files pay for the YAML library.
-    from xcatflow.load.yaml_definitions import SECTIONS, parse_definitions
+    from xcatflow.load.yaml_definitions import parse_definitions
     from xcatflow.load.yaml_text import parse_yaml
 
     document = parse_yaml(text, path, name=name)
-    if not _all_sections(document.value, SECTIONS):
+    if not _all_sections(document.value):
         found.unread.append(name)
     return parse_definitions(document)
 
 
-def _all_sections(value: object, known: Container[str]) -> bool:
+def _all_sections(value: object) -> bool:
     """Is every object of a YAML file known by name at least?"""
     if value in (None, ""):
         return True
     return isinstance(value, dict) and all(
-        name in known and (not entries or isinstance(entries, dict)) for name, entries in value.items()
+        name in SECTIONS and (not entries or isinstance(entries, dict)) for name, entries in value.items()
     )
 
 
 def _objects(found: Survey, drafts: Iterable[Draft]) -> Iterator[Definition]:
-    unique: dict[tuple[str, str], Draft] = {}
-    for draft in drafts:
-        first = unique.setdefault((draft.objtype, draft.name), draft)
-        if first is not draft:
-            message = f'{draft.objtype} "{draft.name}" is defined twice, first at {first.source()}'
-            found.errors.append(Problem(message, draft.source()))
+    unique, twice = each_once(drafts)
     listed, problems = enrolled(unique)
-    found.errors += problems
+    found.errors += (*twice, *problems)
     for key, draft in unique.items():
         made = _made(found, listed.get(key, draft))
         if made is None:

@@ -9,28 +9,15 @@ The words are those of stanza files. Lists may stand where values are comma sepa
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from xcatflow.errors import Problem, did_you_mean
 from xcatflow.load.draft import Draft
+from xcatflow.load.sections import SECTIONS
 from xcatflow.load.yaml_text import YamlDocument, YamlMapping, YamlNode, YamlScalar, YamlSequence
 from xcatflow.model.attributes import FREE_TYPES, LISTS, NICS, canonical
 from xcatflow.model.nics import join_nics
-
-SECTIONS: Mapping[str, str] = MappingProxyType(
-    {
-        "nodes": "node",
-        "groups": "group",
-        "osimages": "osimage",
-        "networks": "network",
-        "routes": "route",
-        "osdistros": "osdistro",
-        "policies": "policy",
-        "site": "site",
-    }
-)
 
 
 def parse_definitions(document: YamlDocument) -> tuple[tuple[Draft, ...], tuple[Problem, ...]]:

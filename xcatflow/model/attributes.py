@@ -4,7 +4,7 @@ Source: the schema of xCAT 2, facts only. A line is `table condition: attribute 
 it differs from the attribute, the condition (`mgt=docker`; several are alternatives) only where the attribute is for some objects.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -171,6 +171,9 @@ DOCKER_ONLY: frozenset[str] = frozenset(
 LISTS: frozenset[str] = frozenset(_LISTS.split())
 """Attributes whose value is a comma separated list."""
 
+SCRIPTS: tuple[str, ...] = ("postscripts", "postbootscripts")
+"""The lists that begin with those of `xcatdefaults` wherever they are shown."""
+
 _SHORT: Mapping[str, str] = MappingProxyType({"tags": "groups", "nodelist.tags": "groups"})
 
 
@@ -186,6 +189,17 @@ ALIASES: Mapping[str, Mapping[str, tuple[tuple[str, Column], ...]]] = MappingPro
     {objtype: _aliases(objtype) for objtype in ATTRIBUTES}
 )
 """What a `table.column` name may mean, by type: attributes with the column that is meant."""
+
+
+def chosen(alias: str, holds: Callable[[str, str], bool]) -> tuple[str, tuple[str, ...]]:
+    """The node attribute that a `table.column` name means for a node, and the condition (attribute, value) that decided, empty where none
+    did; `holds` tells whether a condition holds for the node."""
+    meant = ALIASES["node"][alias]
+    for attribute, column in meant:
+        for condition in column.conditions:
+            if holds(*condition):
+                return attribute, condition
+    return next((attribute for attribute, column in meant if not column.conditions), alias), ()
 
 
 def canonical(objtype: str, name: str) -> str | None:

@@ -40,12 +40,9 @@ _OWN_SHELVES = ("node", "group", "osimage", "network", XCATDEFAULTS)
 class Definitions:
     """A frozen registry. All mappings are in order of names."""
 
-    def __init__(
-        self, objects: Iterable[Definition] = (), warnings: Iterable[Problem] = (), *, stock: Stock | None = None
-    ) -> None:
-        """`objects` of any types, no two of the same type with one name, and `warnings` of whoever read them; or the `stock` that has
-        both."""
-        self._stock: Stock = Objects(objects, warnings) if stock is None else stock
+    def __init__(self, objects: Iterable[Definition] = (), *, stock: Stock | None = None) -> None:
+        """`objects` of any types, no two of the same type with one name; or the `stock` that has them."""
+        self._stock: Stock = Objects(objects) if stock is None else stock
         self.nodes = cast(Mapping[str, Node], self._stock.shelf("node"))
         self.groups = cast(Mapping[str, Group], self._stock.shelf("group"))
         self.osimages = cast(Mapping[str, OsImage], self._stock.shelf("osimage"))
@@ -73,9 +70,10 @@ class Definitions:
         return found if isinstance(found, Node) else _XCATDEFAULTS
 
     @cached_property
-    def _merged(self) -> Mapping[str, str]:
+    def delimiters(self) -> Mapping[str, str]:
+        """The attributes that the site's `hierarchicalattrs` gathers from all groups, with the delimiter of each."""
         entries = (entry.strip().partition(":") for entry in self.site.get("hierarchicalattrs", "").split(","))
-        return {name: delimiter or "," for name, _, delimiter in entries if name}
+        return {name: delimiter or "," for name, _, delimiter in entries if name and name not in table.OWN_ONLY}
 
     @cached_property
     def _subnets(self) -> tuple[tuple[Network4or6, Network], ...]:
@@ -118,7 +116,7 @@ class Definitions:
 
     def values(self, attribute: str) -> Iterator[tuple[str, str | None]]:
         """(node, value) for every node, in order of names: quicker than to ask for one after the other where there are very many."""
-        plain = attribute in table.ATTRIBUTES["node"] and attribute != "node" and attribute not in self._merged
+        plain = attribute in table.ATTRIBUTES["node"] and attribute != "node" and attribute not in self.delimiters
         inherited: dict[str, tuple[Definition, str] | None] = {}
         for node in self.nodes.values():
             groups = node.attributes.get("groups", "")
@@ -135,8 +133,8 @@ class Definitions:
         head, nic = self._meant(own, attribute)
         if head == "node":
             return own.name
-        if head in self._merged and head not in table.OWN_ONLY:
-            found = self._merge(own, head, self._merged[head])
+        if head in self.delimiters:
+            found = self._merge(own, head, self.delimiters[head])
         else:
             found = next((self._evaluate(raw, own, head, holder) for holder, raw in self.candidates(own, head)), "")
         if nic:
@@ -151,7 +149,7 @@ class Definitions:
         if not head or head == "node":
             return own.source()
         for holder, _ in self.candidates(own, head):
-            return holder.source(attribute if nic and attribute in holder.origin.places else head)
+            return holder.source(f"{head}.{nic}" if nic else head)
         return None
 
     def raw(self, node: str, attribute: str) -> tuple[Definition, str] | None:
@@ -178,13 +176,13 @@ class Definitions:
         name = table.canonical("node", attribute) or attribute
         if name not in table.ALIASES["node"]:
             return split_nic(name)
-        meant = sorted(table.ALIASES["node"][name], key=lambda pair: not pair[1].conditions)
-        for found, column in meant:
-            if not column.conditions or any(self._has(node, *condition) for condition in column.conditions):
-                return found, ""
-        return name, ""
+        return table.chosen(name, partial(self._holds, node))[0], ""
 
-    def _has(self, node: Node, attribute: str, wanted: str) -> bool:
+    def holds(self, node: str, attribute: str, wanted: str) -> bool:
+        """Does a condition such as (`mgt`, `docker`) hold for a node? Raises KeyError for an unknown node."""
+        return self._holds(self.nodes[node], attribute, wanted)
+
+    def _holds(self, node: Node, attribute: str, wanted: str) -> bool:
         return wanted in (self._value(node, attribute) or "").split(",")
 
     def _merge(self, node: Node, attribute: str, delimiter: str) -> str:
@@ -216,8 +214,8 @@ class Definitions:
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        """What was found while reading, and by the values asked for until now: formulas that give no value."""
-        return tuple(dict.fromkeys((*self._stock.warnings, *self._warnings)))
+        """What was found by the values asked for until now: formulas that give no value."""
+        return tuple(self._warnings)
 
     # --- references ---
 

@@ -79,6 +79,14 @@ def parse_endpoint(text: str, *, default_port: int = TLS_PORT) -> Endpoint:
             raise _bad(text, f'unknown scheme "{scheme}"{did_you_mean(scheme, _SCHEMES)}; expected {_FORMS}')
 
 
+def machine_of(text: str) -> str:
+    """The machine that an endpoint names; empty for a socket of this machine, and for what is no endpoint."""
+    try:
+        return parse_endpoint(text).machine or ""
+    except InvalidInput:
+        return ""
+
+
 def _place(text: str, rest: str) -> tuple[str, int | None]:
     rest = rest.removesuffix("/")
     if "@" in rest:

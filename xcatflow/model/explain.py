@@ -11,7 +11,7 @@ from xcatflow.model.explain_notes import Note, notes_on
 from xcatflow.model.formula import is_formula
 from xcatflow.model.formula_trace import Traced, trace
 from xcatflow.model.meaning import Meaning, meaning
-from xcatflow.model.nics import nic_entries
+from xcatflow.model.nics import join_nics, nic_entries
 
 
 class Verdict(StrEnum):
@@ -50,11 +50,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A node's attribute: what was asked for, the attribute that it means, the value, the candidates in the order in which they were
-    considered, and in sentences what else is to be known."""
+    """A node's attribute by its own name, the value, the candidates in the order in which they were considered, and in sentences what else
+    is to be known."""
 
     node: str
-    asked: str
     attribute: str
     value: str | None
     candidates: tuple[Candidate, ...]
@@ -73,7 +72,6 @@ def explain(definitions: Definitions, node: str, asked: str) -> Explanation:
     candidates = () if meant.head == "node" else tuple(_candidates(definitions, own, meant))
     return Explanation(
         node=node,
-        asked=asked,
         attribute=meant.attribute,
         value=definitions.value(node, meant.attribute),
         candidates=candidates,
@@ -122,14 +120,13 @@ def _holders(definitions: Definitions, own: Node, attribute: str) -> Iterator[tu
 
 def _written(node: str, holder: Definition, meant: Meaning, verdict: Verdict) -> Candidate:
     written = holder.attributes[meant.head]
-    place = meant.attribute if meant.attribute in holder.origin.places else meant.head
     formulas = tuple(_formulas(written, node, meant))
     return Candidate(
         objtype=holder.objtype,
         name=holder.name,
         verdict=verdict,
         written=written,
-        source=holder.source(place) if holder.origin.file else None,
+        source=holder.source(meant.attribute) if holder.origin.file else None,
         value=_value(written, meant, formulas),
         formulas=formulas,
     )
@@ -154,4 +151,4 @@ def _value(written: str, meant: Meaning, formulas: tuple[tuple[str, Traced], ...
     entries = ((nic, computed[nic].value if nic in computed else text) for nic, text in nic_entries(written))
     if meant.nic:
         return dict(entries).get(meant.nic, "")
-    return ",".join(f"{nic}!{value}" for nic, value in entries if value) if computed else written
+    return join_nics(entries) if computed else written

@@ -8,11 +8,8 @@ from xcatflow.model import attributes as table
 from xcatflow.model.alike import Alike
 from xcatflow.model.definitions import Definition, Definitions
 from xcatflow.model.endpoint import parse_endpoint
-from xcatflow.model.meaning import Meaning, holds
+from xcatflow.model.meaning import Meaning
 from xcatflow.model.values import is_address, split_list
-
-SCRIPTS = ("postscripts", "postbootscripts")
-"""The lists that begin with those of `xcatdefaults` wherever they are shown."""
 
 _ADDRESSES = ("ip", "nicips")
 _MOST_FOR_HINTS = 10_000
@@ -32,7 +29,7 @@ def notes_on(definitions: Definitions, node: str, meant: Meaning) -> Iterator[No
     value = definitions.value(node, meant.attribute)
     yield from map(Note, _rules(definitions, meant))
     yield from map(Note, _other_field(definitions, node, meant))
-    if meant.head in SCRIPTS:
+    if meant.head in table.SCRIPTS:
         yield Note(_defaults(definitions, meant.head, value))
     if meant.head == "status" and value is None:
         yield Note("a node without status counts as defined")
@@ -59,7 +56,7 @@ def _other_field(definitions: Definitions, node: str, meant: Meaning) -> Iterato
     columns = table.ATTRIBUTES["node"].get(meant.head, ())
     conditions = [condition for column in columns for condition in column.conditions]
     if conditions and all(column.conditions for column in columns):
-        if not any(holds(definitions, node, condition) for condition in conditions):
+        if not any(definitions.holds(node, *condition) for condition in conditions):
             keys = dict.fromkeys(key for key, _ in conditions)
             has = {key: definitions.value(node, key) for key in keys}
             found = ", ".join(f"{key}={value}" if value else f"no {key}" for key, value in has.items())
@@ -69,7 +66,7 @@ def _other_field(definitions: Definitions, node: str, meant: Meaning) -> Iterato
     for column in columns:
         for other, field in table.ALIASES["node"][f"{column.table}.{column.column}"]:
             for condition in field.conditions:
-                if other != meant.head and holds(definitions, node, condition):
+                if other != meant.head and definitions.holds(node, *condition):
                     yield f"nodes with {'='.join(condition)} have {other} in its place"
 
 
@@ -99,12 +96,16 @@ def _led_to(definitions: Definitions, node: str, meant: Meaning, value: str) -> 
             routes = definitions.objects("route")
             yield from (_object("route", name, routes.get(name), routes) for name in split_list(value))
         case "nicnetworks":
-            for entry in value.split(","):
-                for name in entry.rpartition("!")[2].split("|"):
-                    yield _object("network", name, definitions.networks.get(name), definitions.networks)
+            for name in _each(value):
+                yield _object("network", name, definitions.networks.get(name), definitions.networks)
         case head if head in _ADDRESSES:
-            for entry in value.split(","):
-                yield from (_network(definitions, address) for address in entry.rpartition("!")[2].split("|"))
+            yield from (_network(definitions, address) for address in _each(value))
+
+
+def _each(value: str) -> Iterator[str]:
+    """The values of all adapters, or of the one that was asked for."""
+    for entry in value.split(","):
+        yield from entry.rpartition("!")[2].split("|")
 
 
 def _object(objtype: str, name: str, found: Definition | None, known: Mapping[str, Definition]) -> Note:

@@ -35,8 +35,8 @@ class Findings:
     def warn(self, message: str, source: Source | None) -> None:
         self.add("warning", Problem(message, source))
 
-    def add(self, severity: Severity, problem: Problem) -> None:
-        self._found[Finding(severity, problem)] = None
+    def add(self, severity: Severity, *problems: Problem) -> None:
+        self._found.update(dict.fromkeys(Finding(severity, problem) for problem in problems))
 
     def on_node(
         self, severity: Severity, node: str, source: Source | None, before: str, after: str, example: str = ""

@@ -1,7 +1,7 @@
 """What a name means as an attribute of one node, and why: aliases of old tables stand for different attributes on different nodes."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from xcatflow.model import attributes as table
 from xcatflow.model.definitions import Definitions
@@ -27,31 +27,8 @@ class Meaning:
 def meaning(definitions: Definitions, node: str, asked: str) -> Meaning:
     """`asked` is a name that `Definitions.canonical` knows. Raises KeyError for an unknown node."""
     name = definitions.canonical(asked) or asked
-    condition = ""
+    condition: tuple[str, ...] = ()
     if name not in table.ATTRIBUTES["node"] and name in table.ALIASES["node"]:
-        name, condition = _chosen(definitions, node, name)
+        name, condition = table.chosen(name, partial(definitions.holds, node))
     head, nic = (name, "") if name in table.ATTRIBUTES["node"] else split_nic(name)
-    return Meaning(head, nic, delimiters(definitions).get(head, ""), condition)
-
-
-def holds(definitions: Definitions, node: str, condition: tuple[str, str]) -> bool:
-    """Does a condition such as (`mgt`, `docker`) hold for a node?"""
-    attribute, wanted = condition
-    return wanted in (definitions.value(node, attribute) or "").split(",")
-
-
-def _chosen(definitions: Definitions, node: str, alias: str) -> tuple[str, str]:
-    free = ""
-    for attribute, column in table.ALIASES["node"][alias]:
-        for condition in column.conditions:
-            if holds(definitions, node, condition):
-                return attribute, "=".join(condition)
-        if not column.conditions:
-            free = free or attribute
-    return free or alias, ""
-
-
-def delimiters(definitions: Definitions) -> Mapping[str, str]:
-    """The attributes that the site's `hierarchicalattrs` gathers from all groups, with the delimiter of each."""
-    entries = (entry.strip().partition(":") for entry in definitions.site.get("hierarchicalattrs", "").split(","))
-    return {name: delimiter or "," for name, _, delimiter in entries if name and name not in table.OWN_ONLY}
+    return Meaning(head, nic, definitions.delimiters.get(head, ""), "=".join(condition))

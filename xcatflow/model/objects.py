@@ -27,8 +27,9 @@ class Origin:
     places: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def source(self, attribute: str = "") -> Source:
-        """The place of an attribute, or of the object itself."""
-        return Source(self.file, *self.places.get(attribute, (self.line, self.col)))
+        """The place of an attribute, where one adapter's value has none of its own that of all, or of the object itself."""
+        place = self.places.get(attribute) or self.places.get(attribute.partition(".")[0], (self.line, self.col))
+        return Source(self.file, *place)
 
 
 NOWHERE = Origin("")

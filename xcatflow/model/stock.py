@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
-from xcatflow.errors import Problem
 from xcatflow.model.objects import Definition, Group, Node, Record
 
 XCATDEFAULTS = "xcatdefaults"
@@ -33,11 +32,6 @@ class Stock(Protocol):
         """The nodes of one of these groups, sorted; None for any other name."""
         ...
 
-    @property
-    def warnings(self) -> tuple[Problem, ...]:
-        """What was found odd while reading, in order of places."""
-        ...
-
 
 def shelf_of(item: Definition) -> str:
     """The shelf where an object belongs."""
@@ -52,7 +46,7 @@ def shelf_for(objtype: str, name: str) -> str:
 class Objects:
     """A stock in memory."""
 
-    def __init__(self, objects: Iterable[Definition], warnings: Iterable[Problem] = ()) -> None:
+    def __init__(self, objects: Iterable[Definition]) -> None:
         """`objects` of any types, no two of the same type with one name."""
         shelves: dict[str, dict[str, Definition]] = {}
         for item in sorted(objects, key=lambda item: item.name):
@@ -61,7 +55,6 @@ class Objects:
         self._members = _members(shelves.get("node", {}), shelves.get("group", {}))
         self.shelves = tuple(self._shelves)
         self.group_names = tuple(sorted(self._members))
-        self.warnings = tuple(warnings)
 
     def shelf(self, name: str) -> Mapping[str, Definition]:
         return self._shelves.get(name, MappingProxyType({}))

@@ -16,6 +16,11 @@ from xcatflow.model.attributes import canonical
 from xcatflow.model.formula import is_formula
 from xcatflow.model.wherevals import Term, parse_terms
 
+
+def _flags(text: str) -> Mapping[str, Any] | str:
+    return text if is_formula(text) else values.read_dockerflag(text)
+
+
 List = Annotated[tuple[str, ...], BeforeValidator(values.split_list)]
 Ip = Annotated[str, AfterValidator(values.or_formula(values.check_ip))]
 Mac = Annotated[str, AfterValidator(values.or_formula(values.check_mac))]
@@ -24,13 +29,9 @@ DockerHost = Annotated[str, AfterValidator(values.or_formula(values.check_docker
 DockerCpus = Annotated[str, AfterValidator(values.or_formula(values.check_dockercpus))]
 DockerMemory = Annotated[str, AfterValidator(values.or_formula(values.check_dockermemory))]
 DockerNics = Annotated[str, AfterValidator(values.or_formula(values.check_dockernics))]
-DockerFlag = Annotated[Mapping[str, Any] | str, PlainValidator(lambda text: _flags(text))]
+DockerFlag = Annotated[Mapping[str, Any] | str, PlainValidator(_flags)]
 ProvMethod = Annotated[str, AfterValidator(values.or_formula(values.check_provmethod))]
 Terms = Annotated[tuple[Term, ...], PlainValidator(partial(parse_terms, canonical=partial(canonical, "node")))]
-
-
-def _flags(text: str) -> Mapping[str, Any] | str:
-    return text if is_formula(text) else values.read_dockerflag(text)
 
 
 class Typed(BaseModel):

@@ -34,8 +34,12 @@ def listed(explanations: Sequence[Explanation]) -> Iterator[str]:
         yield "  " + "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def as_data(each: Explanation) -> dict[str, Any]:
-    """An explanation for programs."""
+def all_data(explanations: Iterable[Explanation]) -> list[dict[str, Any]]:
+    """Explanations for programs."""
+    return [_data(each) for each in explanations]
+
+
+def _data(each: Explanation) -> dict[str, Any]:
     return {
         "node": each.node,
         "attribute": each.attribute,
@@ -185,8 +189,3 @@ def _formula_data(nic: str, traced: Traced) -> dict[str, Any]:
 def _place(source: Source | None) -> dict[str, Any] | None:
     """A place for programs."""
     return {"file": source.file, "line": source.line, "col": source.col} if source and source.file else None
-
-
-def all_data(explanations: Iterable[Explanation]) -> list[dict[str, Any]]:
-    """Explanations for programs."""
-    return [as_data(each) for each in explanations]

@@ -10,7 +10,6 @@ from xcatflow import __version__
 from xcatflow.commands.table import SUMMARIES
 from xcatflow.errors import ExitCode, InvalidInput, did_you_mean
 from xcatflow.tasks.common import eased_collector, errors_told, say
-from xcatflow.tasks.face import Face
 from xcatflow.tasks.options import help_of, options_of
 from xcatflow.tasks.table import FACES
 from xcatflow.tasks.words import run as run_command
@@ -39,44 +38,41 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 def _run(arguments: list[str]) -> None:
     match arguments:
         case [] | ["-h" | "--help" | "help"]:
-            say(_USAGE, *_listed(FACES), "", "xCAT's commands, also as programs of their own:", *_summaries())
+            tasks = {name: face.text.splitlines()[0] for name, face in FACES.items()}
+            say(_USAGE, *_listed(tasks), "", "xCAT's commands, also as programs of their own:", *_listed(SUMMARIES))
         case ["-V" | "--version", *_]:
             say(f"xcatflow {__version__}")
         case ["-h" | "--help" | "help", name, *_]:
-            _one(name, FACES, ["--help"])
+            _one(name, ["--help"])
         case [name, *words]:
-            _one(name, FACES, words)
+            _one(name, words)
 
 
-def _one(name: str, tasks: Mapping[str, Face], words: list[str]) -> None:
+def _one(name: str, words: list[str]) -> None:
     if name in SUMMARIES:
         if code := run_command(name, words):
             sys.exit(code)
         return
-    if name not in tasks:
-        raise InvalidInput(_unknown(name, tasks))
+    if name not in FACES:
+        raise InvalidInput(_unknown(name))
+    face = FACES[name]
     if "-h" in words or "--help" in words:
-        say(help_of(name, tasks[name]).rstrip("\n"))
+        say(help_of(name, face).rstrip("\n"))
     else:
-        tasks[name](**options_of(name, tasks[name], words))
+        face(**options_of(name, face, words))
 
 
-def _unknown(name: str, tasks: Mapping[str, Face]) -> str:
+def _unknown(name: str) -> str:
     if name.startswith("-"):
         return f'unknown option "{name}" before the task: xcatflow --help'
-    if below := [task for task in tasks if task.startswith(f"{name}.")]:
+    if below := [task for task in FACES if task.startswith(f"{name}.")]:
         return f'no task "{name}": there are {", ".join(below)}'
-    return f'no task "{name}"{did_you_mean(name, (*tasks, *SUMMARIES)) or ": xcatflow --help lists them"}'
+    return f'no task "{name}"{did_you_mean(name, (*FACES, *SUMMARIES)) or ": xcatflow --help lists them"}'
 
 
-def _listed(tasks: Mapping[str, Face]) -> list[str]:
-    width = max(map(len, tasks))
-    return [f"  {name.ljust(width)}  {tasks[name].text.splitlines()[0]}" for name in sorted(tasks)]
-
-
-def _summaries() -> list[str]:
-    width = max(map(len, SUMMARIES))
-    return [f"  {name.ljust(width)}  {text}" for name, text in sorted(SUMMARIES.items())]
+def _listed(texts: Mapping[str, str]) -> list[str]:
+    width = max(map(len, texts))
+    return [f"  {name.ljust(width)}  {text}" for name, text in sorted(texts.items())]
 
 
 def _site_taken(arguments: list[str]) -> list[str]:

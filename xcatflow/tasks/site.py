@@ -145,8 +145,9 @@ def schema(sort: str = "workflow", write: bool = False) -> None:
 def _columns(definitions: "Definitions", attributes: str) -> list[str]:
     """The attributes that a text names, as they are called. Raises InvalidInput with every one that nodes do not have."""
     from xcatflow.model.attributes import ATTRIBUTES
+    from xcatflow.model.values import split_list
 
-    found = {name: definitions.canonical(name) for part in attributes.split(",") if (name := part.strip())}
+    found = {name: definitions.canonical(name) for name in split_list(attributes)}
     if unknown := [name for name, canonical in found.items() if canonical is None]:
         raise InvalidInput(
             Problem(f'nodes have no attribute "{name}"{did_you_mean(name, ATTRIBUTES["node"])}') for name in unknown

@@ -21,7 +21,7 @@ from xcatflow.cache.file import CacheFile
 from xcatflow.cache.inventory import load_inventory
 from xcatflow.edit import editing
 from xcatflow.errors import InvalidInput
-from xcatflow.load import definitions, inventory_file
+from xcatflow.load import inventory_file
 from xcatflow.load.files import digest
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.edit import Remove, Rename, Write
@@ -51,14 +51,14 @@ def kept(site: Path) -> Path:
 def parsing(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The names of the files that are parsed meanwhile."""
     names: list[str] = []
-    real = definitions.parse_inventory
+    real = inventory_file.parse_inventory
 
     def parse(text: str, path: Path, name: str) -> object:
         names.append(path.name)
         return real(text, path, name)
 
     with patch.context() as patched:
-        for module in (definitions, inventory_file, editing):
+        for module in (inventory_file, editing):
             patched.setattr(module, "parse_inventory", parse)
         yield names
 

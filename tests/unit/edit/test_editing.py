@@ -13,6 +13,7 @@ import pytest
 from xcatflow.edit.editing import editing
 from xcatflow.errors import InvalidInput, Locked
 from xcatflow.load.definitions import load_definitions
+from xcatflow.load.shipped import shipped
 from xcatflow.model.edit import Edit, Remove, Write
 
 NODES = "c1:\n    objtype=node\n    groups=all\n\nc2:\n    objtype=node\n"
@@ -134,6 +135,15 @@ def test_a_directory_that_is_a_symbolic_link_is_not_read_and_not_written(site: P
 def test_a_yaml_file_does_not_hold_every_type(site: Path) -> None:
     with pytest.raises(InvalidInput, match=r'inventory/x\.yaml: a YAML file holds no objects of type "auditlog"'):
         write(site, Write("auditlog", "1", {"a": "b"}), file="inventory/x.yaml")
+
+
+def test_a_new_container_of_the_shipped_site_stands_with_the_others(tmp_path: Path) -> None:
+    shutil.copytree(shipped() / "inventory", tmp_path / "inventory")
+    values = {"groups": "docker,all", "dockerhost": "host01"}
+    write(tmp_path, Write("node", "c21", values), Write("node", "c22", {"groups": "rack7"}))
+    found = load_definitions(tmp_path / "inventory")
+    assert found.nodes["c21"].source().file == "inventory/containers.stanza"
+    assert found.nodes["c22"].source().file == "inventory/hosts.stanza"
 
 
 def test_an_inventory_without_files_gets_its_first(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from xcatflow.errors import InvalidInput
 from xcatflow.exchange.importing import Request, bring, variables
-from xcatflow.load.definitions import assemble, parse_inventory
+from xcatflow.load.definitions import assemble
+from xcatflow.load.inventory_file import parse_inventory
 from xcatflow.load.stanza_text import stanza_text
 from xcatflow.model.definitions import Definitions
 

@@ -6,7 +6,8 @@ import pytest
 
 from tests.unit.load.golden import DATA, load_file, load_texts
 from xcatflow.errors import ExitCode, InvalidInput, Source
-from xcatflow.load.definitions import check_addresses, load_definitions
+from xcatflow.load.definitions import load_definitions
+from xcatflow.model.cross_checks import check_addresses
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.typed import typed
 

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from xcatflow.model.checks.networks import Subnets, end_of
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.findings import Findings, Lost
-from xcatflow.model.nics import nic_entries
+from xcatflow.model.nics import nic_values
 from xcatflow.model.written import written
 
 
@@ -49,8 +49,8 @@ def _addresses(definitions: Definitions, node: str) -> Iterator[tuple[str, str]]
 
 
 def _adapter_addresses(definitions: Definitions, node: str) -> Iterator[tuple[str, str]]:
-    for nic, value in nic_entries(definitions.value(node, "nicips") or ""):
-        yield from ((f"nicips.{nic}", text) for text in value.split("|") if text)
+    for nic, text in nic_values(definitions.value(node, "nicips") or ""):
+        yield f"nicips.{nic}", text
 
 
 def _adapters(found: Findings, definitions: Definitions) -> None:

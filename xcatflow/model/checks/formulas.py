@@ -1,14 +1,12 @@
 """Formulas that are not well formed, and those that give no value for a node that they are for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from xcatflow.errors import Source
 from xcatflow.model import attributes as table
-from xcatflow.model.definitions import Definition, Definitions, Group, Node
+from xcatflow.model.definitions import Definition, Definitions, Node
 from xcatflow.model.findings import Findings
 from xcatflow.model.formula import Formula, FormulaError, is_formula, parse_formula
-from xcatflow.model.meaning import delimiters
 from xcatflow.model.nics import nic_entries
 
 
@@ -21,13 +19,8 @@ def check(found: Findings, definitions: Definitions) -> None:
 class _Check:
     found: Findings
     definitions: Definitions
-    formulas: dict[str, Formula | None] = field(default_factory=dict)
-    """Compiled ones; None for those that are not well formed, which are told once, where they stand."""
-
-    merged: Mapping[str, str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.merged = delimiters(self.definitions)
+    formulas: dict[str, Formula] = field(default_factory=dict)
+    """Compiled ones; those that are not well formed are told where they stand, and not evaluated."""
 
     def run(self) -> None:
         groups = {name: tuple(self._in(group)) for name, group in self.definitions.groups.items() if not group.dynamic}
@@ -57,33 +50,30 @@ class _Check:
             formula = self.formulas.get(text) or parse_formula(text)
         except FormulaError as error:
             message = f'"{attribute}" of {holder.objtype} "{holder.name}": {error} in the formula {text}'
-            self.found.warn(message, _place(holder, attribute))
+            self.found.warn(message, holder.source(attribute))
             return False
-        self.formulas[text] = formula
-        return True
+        if formula:
+            self.formulas[text] = formula
+        return formula is not None
 
     def _inherited(self, node: Node, groups: dict[str, tuple[tuple[str, str], ...]]) -> None:
         decided = set(node.attributes)
         for name in node.groups:
-            group = self.definitions.groups.get(name)
-            if not isinstance(group, Group) or group.dynamic:
+            if name not in groups:
                 continue
+            group = self.definitions.groups[name]
             heads = ((attribute.partition(".")[0], attribute, text) for attribute, text in groups[name])
-            asked = tuple((a, text) for head, a, text in heads if head not in decided or head in self.merged)
+            asked = tuple(
+                (a, text) for head, a, text in heads if head not in decided or head in self.definitions.delimiters
+            )
             if asked:
                 self._evaluate(node, group, asked)
             decided.update(group.attributes)
 
     def _evaluate(self, node: Node, holder: Definition, formulas: tuple[tuple[str, str], ...]) -> None:
         for attribute, text in formulas:
-            formula = self.formulas[text]
             try:
-                if formula:
-                    formula.value(node.name)
+                self.formulas[text].value(node.name)
             except FormulaError as error:
                 after = f": the formula {text} gives no value: {error}"
-                self.found.on_node("warning", node.name, _place(holder, attribute), f'"{attribute}" of ', after)
-
-
-def _place(holder: Definition, attribute: str) -> Source:
-    return holder.source(attribute if attribute in holder.origin.places else attribute.partition(".")[0])
+                self.found.on_node("warning", node.name, holder.source(attribute), f'"{attribute}" of ', after)

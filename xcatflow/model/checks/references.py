@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from xcatflow.errors import did_you_mean
 from xcatflow.model.definitions import Definition, Definitions
 from xcatflow.model.findings import Findings, Lost
-from xcatflow.model.nics import nic_entries
+from xcatflow.model.nics import nic_values
 from xcatflow.model.values import split_list
 from xcatflow.model.written import written
 
@@ -50,4 +50,4 @@ def _names(attribute: str, value: str) -> Iterator[str]:
     if attribute == "routenames":
         yield from split_list(value)
     else:
-        yield from (name for _, names in nic_entries(value) for name in names.split("|") if name)
+        yield from (name for _, name in nic_values(value))

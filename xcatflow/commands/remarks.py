@@ -8,15 +8,18 @@ from xcatflow.load.draft import Draft
 
 
 @dataclass(slots=True)
-class Findings:
+class Remarks:
     """With `whole` a refused value keeps everything from being written, with `strict` any error does."""
 
     whole: bool = False
     strict: bool = False
     blocked: bool = False
-    failed: bool = False
-    warned: bool = False
     _found: dict[tuple[bool, str, Source | None], None] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> bool:
+        """Is anything wrong, and not only odd?"""
+        return any(wrong for wrong, _, _ in self._found)
 
     def refuse(self, text: str, draft: Draft | None = None, attribute: str = "") -> None:
         """What somebody typed or wrote cannot be used; where it came from a text, its line is named."""
@@ -35,11 +38,9 @@ class Findings:
 
     def warn(self, text: str) -> None:
         """Something is odd."""
-        self.warned = True
         self._found[False, text, None] = None
 
     def _error(self, text: str, source: Source | None) -> None:
-        self.failed = True
         self.blocked = self.blocked or self.strict
         self._found[True, text, source] = None
 
@@ -47,7 +48,6 @@ class Findings:
         """Say everything, each once: what has a place in order of places, then the rest in the order found."""
         for wrong, text, source in sorted(self._found, key=lambda one: (one[2] is None, one[2] or Source(""))):
             (talk.error if wrong else talk.warn)(f"{source}: {text}" if source else text)
-        self._found.clear()
 
 
 def _line(draft: Draft, attribute: str) -> Source:
