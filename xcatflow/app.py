@@ -86,11 +86,12 @@ class Site:
                 Problem(problem.message, problem.source or source) for problem in error.problems
             ) from None
 
-    def editing(self) -> AbstractContextManager[Editing]:
-        """Take the definitions to change them: nobody else does until the context ends. Raises Locked, InvalidInput."""
+    def editing(self, waits: Callable[[str], None] = lambda _text: None) -> AbstractContextManager[Editing]:
+        """Take the definitions to change them: nobody else does until the context ends. `waits` hears who has them when it takes a while
+        to get them. Raises Locked, InvalidInput."""
         from xcatflow.edit.editing import editing
 
-        return editing(self.root)
+        return editing(self.root, waits=waits)
 
     def workflows(self) -> tuple[str, ...]:
         """Names of the site's workflows."""

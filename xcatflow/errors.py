@@ -112,6 +112,11 @@ class Interrupted(XcatflowError):
     exit_code = ExitCode.INTERRUPTED
 
 
+def reason_of(error: OSError) -> str:
+    """What the system says about an error, as the rest of a sentence."""
+    return (error.strerror or str(error)).lower()
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`, did you mean "x"?` for the known word closest to `word`; empty when none is close."""
     # Only who has to guess pays for it.

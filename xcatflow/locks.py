@@ -13,14 +13,24 @@ from xcatflow.errors import InvalidInput, Locked
 
 _FIRST_PAUSE = 0.005
 _LONGEST_PAUSE = 0.1
+_A_WHILE = 2.0
 
 
 @contextmanager
-def held(path: Path, *, what: str, holder: str, patience: float | None, busy: Callable[[str], str]) -> Iterator[None]:
+def held(
+    path: Path,
+    *,
+    what: str,
+    holder: str,
+    patience: float | None,
+    busy: Callable[[str], str],
+    waits: Callable[[str], None] = lambda _holder: None,
+) -> Iterator[None]:
     """Hold the lock `path`, whose directory and the one above it are made for their owner only where they are not there.
 
-    `patience` is how long to wait for it in seconds, None for ever; `holder` is what others are told. Raises Locked with what `busy`
-    says of who has it, InvalidInput naming `what` is to be locked when the file cannot be written.
+    `patience` is how long to wait for it in seconds, None for ever; `waits` hears once who has it when that takes a while; `holder` is
+    what others are told. Raises Locked with what `busy` says of who has it, InvalidInput naming `what` is to be locked when the file
+    cannot be written.
     """
     directory = path.parent
     try:
@@ -30,7 +40,7 @@ def held(path: Path, *, what: str, holder: str, patience: float | None, busy: Ca
     except OSError as error:
         raise InvalidInput(f'cannot lock {what}: "{path}" cannot be written: {error.strerror}') from None
     with file:
-        if not _taken(file, patience):
+        if not _taken(file, patience, waits):
             raise Locked(busy(_holder(file)))
         file.seek(0)
         file.truncate()
@@ -39,19 +49,23 @@ def held(path: Path, *, what: str, holder: str, patience: float | None, busy: Ca
         yield
 
 
-def _taken(file: IO[str], patience: float | None) -> bool:
+def _taken(file: IO[str], patience: float | None, waits: Callable[[str], None]) -> bool:
     if patience is None:
         fcntl.flock(file, fcntl.LOCK_EX)
         return True
-    until, pause = time.monotonic() + patience, _FIRST_PAUSE
+    begun, pause, told = time.monotonic(), _FIRST_PAUSE, False
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= until:
+            waited = time.monotonic() - begun
+            if waited >= patience:
                 return False
         else:
             return True
+        if waited >= _A_WHILE and not told:
+            waits(_holder(file))
+            told = True
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
 

@@ -5,7 +5,7 @@ with editing(root) as held:
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,14 +27,17 @@ PATIENCE = 60.0
 """Seconds to wait for another writer."""
 
 _MARK = "\ufeff"
+_BUSY = "the definitions are being changed by {}"
 
 
 @contextmanager
-def editing(root: Path, *, patience: float = PATIENCE) -> Iterator["Editing"]:
+def editing(
+    root: Path, *, patience: float = PATIENCE, waits: Callable[[str], None] = lambda _text: None
+) -> Iterator["Editing"]:
     """The definitions of the site at `root`, held against other writers until the context ends.
 
-    Raises Locked naming the holder when they do not come free within `patience` seconds, InvalidInput when the site's state directory
-    cannot be written.
+    `waits` is told when that takes a while. Raises Locked naming the holder when they do not come free within `patience` seconds,
+    InvalidInput when the site's state directory cannot be written.
     """
     # Runs have NAME.lock beside it, NAME being any workflow.
     lock = locks.held(
@@ -42,7 +45,8 @@ def editing(root: Path, *, patience: float = PATIENCE) -> Iterator["Editing"]:
         what="the definitions",
         holder=Path(sys.argv[0]).name or "python",
         patience=patience,
-        busy="the definitions are being changed by {}: wait for its end, then try again".format,
+        busy=f"{_BUSY}: wait for its end, then try again".format,
+        waits=lambda holder: waits(f"{_BUSY}: waiting for its end".format(holder)),
     )
     with lock:
         held = Editing(root)

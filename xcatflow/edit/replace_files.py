@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xcatflow.errors import InvalidInput, Problem, Source
+from xcatflow.errors import InvalidInput, Problem, Source, reason_of
 
 _NEW = ".xcatflow-new"
 _OLD = ".xcatflow-old"
@@ -139,5 +139,5 @@ def _sync(directory: Path) -> None:
 
 
 def _cannot(name: str, error: OSError) -> InvalidInput:
-    reason = (error.strerror or str(error)).lower()
+    reason = reason_of(error)
     return InvalidInput(f"cannot be written, nothing was changed: {reason}", Source(name))

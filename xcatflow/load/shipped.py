@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from xcatflow.errors import InvalidInput
+from xcatflow.errors import InvalidInput, reason_of
 
 _PARTS = ("tasks.py", "workflows", "inventory")
 _IGNORED = """\
@@ -73,4 +73,4 @@ def _write(target: Path, content: Path | str) -> bool:
 
 
 def _cannot(target: Path, error: OSError) -> InvalidInput:
-    return InvalidInput(f'cannot write "{target}": {(error.strerror or str(error)).lower()}')
+    return InvalidInput(f'cannot write "{target}": {reason_of(error)}')

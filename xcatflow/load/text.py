@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from xcatflow.errors import InvalidInput, Source
+from xcatflow.errors import InvalidInput, Source, reason_of
 
 
 def shown_name(path: Path, root: Path | None) -> str:
@@ -25,7 +25,7 @@ def read_content(path: Path, name: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InvalidInput(f"cannot be read: {(error.strerror or str(error)).lower()}", Source(name)) from None
+        raise InvalidInput(f"cannot be read: {reason_of(error)}", Source(name)) from None
 
 
 def decoded(content: bytes, name: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from xcatflow.errors import InvalidInput
+from xcatflow.errors import InvalidInput, reason_of
 
 
 class TextFile:
@@ -36,7 +36,7 @@ class TextFile:
             self.text = self._path.read_text(errors="surrogateescape") if self._path.exists() else ""
         except OSError as error:
             self._close()
-            raise InvalidInput(f'cannot read "{self._path}": {(error.strerror or str(error)).lower()}') from None
+            raise InvalidInput(f'cannot read "{self._path}": {reason_of(error)}') from None
         return self
 
     def __exit__(
@@ -56,7 +56,7 @@ class TextFile:
                 shutil.copy2(self._path, self._backup)
             self._replace(text.encode(errors="surrogateescape"))
         except OSError as error:
-            raise InvalidInput(f'cannot write "{self._path}": {(error.strerror or str(error)).lower()}') from None
+            raise InvalidInput(f'cannot write "{self._path}": {reason_of(error)}') from None
         self.text = text
 
     def _replace(self, content: bytes) -> None:

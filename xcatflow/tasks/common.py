@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
-from xcatflow.errors import ExitCode, InvalidInput, XcatflowError
+from xcatflow.errors import ExitCode, InvalidInput, XcatflowError, reason_of
 from xcatflow.report.sink import Sink
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def errors_told() -> Iterator[None]:
     except OSError as error:
         if error.errno not in _FULL:
             _bug(error)
-        warn(f"error: cannot write: {(error.strerror or str(error)).lower()}")
+        warn(f"error: cannot write: {reason_of(error)}")
         raise SystemExit(int(ExitCode.FAILED)) from None
     except KeyboardInterrupt:
         raise SystemExit(int(ExitCode.INTERRUPTED)) from None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xcatflow.errors import InvalidInput, Problem, did_you_mean
+from xcatflow.errors import InvalidInput, Problem, did_you_mean, reason_of
 from xcatflow.tasks.common import say, site, warn
 from xcatflow.tasks.face import face
 
@@ -70,7 +70,7 @@ def import_(
             pass
         say(f"made a site in {root.resolve()}")
         here = Site(root.resolve())
-    with here.editing() as held:
+    with here.editing(lambda text: warn(f"note: {text}")) as held:
         result = bring(request, held.definitions)
         _tell(result)
         aside = _set_aside(here.root, request.file, result, keep_vars=keep_vars)
@@ -194,7 +194,7 @@ def export(form: str, nodes: str = "", output: str = "") -> None:
     try:
         Path(output).write_text(text)
     except OSError as error:
-        raise InvalidInput(f'cannot write "{output}": {(error.strerror or str(error)).lower()}') from None
+        raise InvalidInput(f'cannot write "{output}": {reason_of(error)}') from None
 
 
 def _text(form: str, definitions: "Definitions", chosen: Sequence[str], *, whole: bool) -> str:

@@ -14,7 +14,7 @@ from xcatflow.commands.table import find
 from xcatflow.commands.talk import Talk
 from xcatflow.errors import InvalidInput
 from xcatflow.report.sink import Sink
-from xcatflow.tasks.common import eased_collector, errors_told, site
+from xcatflow.tasks.common import eased_collector, errors_told, site, warn
 
 if TYPE_CHECKING:
     from xcatflow.app import Site
@@ -42,7 +42,7 @@ class _Desk:
         return self.site.definitions
 
     def editing(self) -> AbstractContextManager[Editing]:
-        return self.site.editing()
+        return self.site.editing(lambda text: warn(f"Warning: {text}"))
 
 
 def run(name: str, words: Sequence[str]) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from xcatflow.errors import ActFailed, DeadlineExceeded, InvalidInput, XcatflowError
+from xcatflow.errors import ActFailed, DeadlineExceeded, InvalidInput, XcatflowError, reason_of
 from xcatflow.model.endpoint import Endpoint
 from xcatflow.model.question import ContainerFacts, DaemonFacts, DockerNetworkFacts, ImageFacts
 from xcatflow.transport import docker_facts
@@ -194,9 +194,7 @@ class DockerDaemon:
         try:
             file = archive.open("rb")
         except OSError as error:
-            raise ActFailed(
-                f'cannot read image archive "{archive}": {(error.strerror or str(error)).lower()}'
-            ) from error
+            raise ActFailed(f'cannot read image archive "{archive}": {reason_of(error)}') from error
 
         def load(client: Client) -> tuple[str, ...]:
             file.seek(0)

@@ -17,7 +17,7 @@ import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, ProtocolError, ReadTimeoutError
 
-from xcatflow.errors import ActFailed, CannotTell, DeadlineExceeded, Unreachable, XcatflowError
+from xcatflow.errors import ActFailed, CannotTell, DeadlineExceeded, Unreachable, XcatflowError, reason_of
 from xcatflow.transport.docker_tls import HandshakeFailed, PeerContext, explain_tls, refused_by_peer
 
 REQUEST_ERRORS = (requests.RequestException, HTTPError, OSError, ValueError, LookupError, TypeError)
@@ -202,7 +202,7 @@ def _not_connected(cause: BaseException, call: Call) -> XcatflowError | None:
         case http.client.BadStatusLine() if not isinstance(cause, http.client.RemoteDisconnected):
             return _no_way(call, "what listens there does not speak HTTP")
         case OSError(errno=int() as number) if number not in _LOST and not isinstance(cause, ssl.SSLError):
-            return _no_way(call, (cause.strerror or str(cause)).lower())
+            return _no_way(call, reason_of(cause))
         case _:
             return None
 

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
-from xcatflow.errors import Unreachable
+from xcatflow.errors import Unreachable, reason_of
 from xcatflow.transport.tls import TlsFiles
 
 _ALERT_S = 1.0
@@ -159,7 +159,7 @@ def _what(error: OSError, otherwise: str) -> str:
                 return "certificate and key do not belong together"
             case _:
                 return otherwise
-    return (error.strerror or str(error)).lower()
+    return reason_of(error)
 
 
 def _no_passphrase() -> bytes:

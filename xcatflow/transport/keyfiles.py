@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from xcatflow.errors import InvalidInput, Locked
+from xcatflow.errors import InvalidInput, Locked, reason_of
 
 _PATIENCE_S = 20.0
 _POLL_S = 0.02
@@ -30,7 +30,7 @@ def write_atomically(path: Path, text: str, *, mode: int) -> None:
             temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise InvalidInput(f'cannot write "{path}": {(error.strerror or str(error)).lower()}') from error
+        raise InvalidInput(f'cannot write "{path}": {reason_of(error)}') from error
 
 
 def read_private(path: Path) -> bytes:
@@ -43,7 +43,7 @@ def read_private(path: Path) -> bytes:
                 )
             return file.read()
     except OSError as error:
-        raise InvalidInput(f'cannot read private key "{path}": {(error.strerror or str(error)).lower()}') from error
+        raise InvalidInput(f'cannot read private key "{path}": {reason_of(error)}') from error
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def exclusive(directory: Path, *, patience_s: float = _PATIENCE_S) -> Iterator[N
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise InvalidInput(f'cannot write in "{directory}": {(error.strerror or str(error)).lower()}') from error
+        raise InvalidInput(f'cannot write in "{directory}": {reason_of(error)}') from error
     try:
         deadline = time.monotonic() + patience_s
         while not _taken(handle):

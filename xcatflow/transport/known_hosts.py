@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from xcatflow.errors import InvalidInput, Source
+from xcatflow.errors import InvalidInput, Source, reason_of
 
 SSH_PORT = 22
 
@@ -93,7 +93,7 @@ class KnownHosts:
                 file.write((line if whole else f"\n{line}").encode())
                 self._take(line, Source(str(path)))
         except OSError as error:
-            raise InvalidInput(f'cannot add a host key to "{path}": {(error.strerror or str(error)).lower()}') from None
+            raise InvalidInput(f'cannot add a host key to "{path}": {reason_of(error)}') from None
 
     def _load(self, path: Path) -> None:
         try:
@@ -101,7 +101,7 @@ class KnownHosts:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise InvalidInput(f'cannot read known hosts "{path}": {(error.strerror or str(error)).lower()}') from None
+            raise InvalidInput(f'cannot read known hosts "{path}": {reason_of(error)}') from None
         for number, line in enumerate(lines, 1):
             self._take(line, Source(str(path), number))
 

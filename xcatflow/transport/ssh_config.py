@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from xcatflow.errors import InvalidInput
+from xcatflow.errors import InvalidInput, reason_of
 
 _DEEPEST = 16
 _LINE = re.compile(r"\s*(\w+)(?:\s*=\s*|\s+)(.*?)\s*$")
@@ -29,9 +29,7 @@ def _lines(path: Path, depth: int) -> Iterator[str]:
     try:
         text = path.read_text(errors="replace")
     except OSError as error:
-        raise InvalidInput(
-            f'cannot read ssh configuration "{path}": {(error.strerror or str(error)).lower()}'
-        ) from None
+        raise InvalidInput(f'cannot read ssh configuration "{path}": {reason_of(error)}') from None
     block = _ALL
     for line in text.splitlines():
         match = _LINE.match(line)

@@ -126,3 +126,20 @@ def test_a_full_disk_is_no_bug(site: Path) -> None:
             check=False,
         )
     assert (done.returncode, done.stderr) == (1, "error: cannot write: no space left on device\n")
+
+
+def test_who_waits_for_another_writer_says_so(site: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    holding = subprocess.Popen(
+        [sys.executable, "-c", "import sys, time; from pathlib import Path; from xcatflow.edit.editing import editing\n"
+         "with editing(Path(sys.argv[1])): print('held', flush=True); time.sleep(3)", str(site)],
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert holding.stdout
+    holding.stdout.readline()
+    assert words.run("chdef", ["n1", "os=debian12"]) == 0
+    holding.wait(10)
+    holding.stdout.close()
+    told = capfd.readouterr()
+    assert told.out == "1 object definitions have been created or modified.\n"
+    assert f"Warning: the definitions are being changed by -c (process {holding.pid}, since " in told.err
+    assert told.err.endswith("): waiting for its end\n")
