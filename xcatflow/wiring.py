@@ -38,13 +38,15 @@ class Wiring:
         return SshSession(name, self._ssh_connector(), self.traffic)
 
     def docker(self, text: str) -> Docker:
-        """The daemon at an endpoint; raises Unreachable at first use, InvalidInput when TLS files are missing."""
+        """The daemon at an endpoint; raises Unreachable at first use, InvalidInput when TLS files are missing or the version of the API
+        that DOCKER_API_VERSION asks for is none."""
         from xcatflow.model.endpoint import parse_endpoint
         from xcatflow.transport.docker import DockerDaemon
 
         endpoint = parse_endpoint(text)
         address = self._address(endpoint.machine or "")
-        return DockerDaemon(endpoint, address=address, tls=self._tls() if endpoint.tls else None, traffic=self.traffic)
+        tls, pin = self._tls() if endpoint.tls else None, os.environ.get("DOCKER_API_VERSION")
+        return DockerDaemon(endpoint, address=address, tls=tls, traffic=self.traffic, pin=pin)
 
     def authority(self) -> Authority:
         """The site's CA, made on first use."""

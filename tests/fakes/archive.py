@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 _APPLETS = ("sh", "sleep", "ip", "ping", "cat", "true")
@@ -17,13 +18,13 @@ def busybox() -> Path | None:
     return next((path for path in (Path("/bin/busybox"), Path("/usr/bin/busybox")) if path.is_file()), None)
 
 
-def write_archive(path: Path, *references: str) -> None:
-    """An archive at `path` with one image under all references; it sleeps when run."""
+def write_archive(path: Path, *references: str, command: Sequence[str] = ("/bin/sleep", "3600")) -> None:
+    """An archive at `path` with one image under all references; it sleeps when run, unless another command is given."""
     layer = _layer()
     config = {
         "architecture": "amd64",
         "os": "linux",
-        "config": {"Cmd": ["/bin/sleep", "3600"], "Env": ["PATH=/bin"]},
+        "config": {"Cmd": list(command), "Env": ["PATH=/bin"]},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
         "history": [{"created": "2024-01-01T00:00:00Z"}],
     }

@@ -9,8 +9,9 @@ from tests.fakes.target import LocalTarget
 from xcatflow.contract import Params, Step
 from xcatflow.model.change import Change
 from xcatflow.model.question import Answers, Question, Reply
+from xcatflow.transport.image_copy import digest_of, pull
 from xcatflow.transport.machine import DockerFace
-from xcatflow.transport.protocols import Docker
+from xcatflow.transport.protocols import Docker, ImageWanted
 
 
 @dataclass
@@ -19,15 +20,23 @@ class DockerTarget(LocalTarget):
 
     daemon: Docker = field(default_factory=FakeDocker)
 
+    def __post_init__(self) -> None:
+        self.face = DockerFace(lambda: self.daemon)
+
     def run(self, script: str, *, stdin: bytes = b"", timeout_s: float | None = None, check: bool = True) -> Reply:
         raise AssertionError("this step must not use the shell")
+
+    def fetch_image(self, wanted: ImageWanted, *, spread: bool = False) -> str:
+        pull(self.daemon, wanted, self.tell)
+        self.face.pulled[wanted.reference] = digest_of(self.daemon.inspect_image(wanted.reference), wanted.reference)
+        return ""
 
     @property
     def docker(self) -> Docker:
         return self.daemon
 
     def answer(self, questions: Iterable[Question[Any]]) -> Answers:
-        return Answers(DockerFace(lambda: self.daemon).ask(questions))
+        return Answers(self.face.ask(questions))
 
     def plan(self, step: Step[Any, Any], want: Params) -> tuple[Change, ...]:
         """Look and compare."""

@@ -1,7 +1,7 @@
 """A world in memory and steps to act on it: enough to run the engine without a machine."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -39,14 +39,15 @@ class World:
             q: Reply(0, self.values.get((face[1], q.script), "").encode()) for q in questions if isinstance(q, Shell)
         }
 
-    def target(self, ref: TargetRef, timeout_s: float) -> "Place":
-        return Place(ref.name, self)
+    def target(self, ref: TargetRef, timeout_s: float, progress: Callable[[str], None]) -> "Place":
+        return Place(ref.name, self, progress)
 
 
 @dataclass
 class Place:
     name: str
     world: World
+    tell: Callable[[str], None] = lambda _text: None
 
     def run(self, script: str, *, stdin: bytes = b"", timeout_s: float | None = None, check: bool = True) -> Reply:
         world, (name, _, value) = self.world, script.partition("=")

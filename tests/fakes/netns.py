@@ -13,6 +13,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.fakes.target import SYSTEM_PATH, LocalTarget, tools
 
 _DOCKER = """
@@ -22,7 +24,11 @@ form=$5 code=0; shift 6
 for name do
   if [ -f "ROOT/$name" ]; then
     pid=$(cat "ROOT/$name")
-    case $form in *Name*) echo "$pid /$name";; *) echo "$pid";; esac
+    case $form in
+      *json*) echo "$pid /$name $(cat "ROOT/$name.told" 2>/dev/null || echo "none {\\"xcatflow.node\\":\\"$name\\"} none=")";;
+      *Name*) echo "$pid /$name";;
+      *) echo "$pid";;
+    esac
   else echo "Error: No such container: $name" >&2; code=1; fi
 done
 exit $code
@@ -69,6 +75,14 @@ class Machine:
         return words
 
 
+def real_arping(there: Machine) -> None:
+    """Give the machine an `arping` that works: the system's, or busybox's; what it is asked for goes to the file `asked`. Skips the test
+    where there is neither."""
+    if (own := shutil.which("arping", path=SYSTEM_PATH)) is None and not shutil.which("busybox", path=SYSTEM_PATH):
+        pytest.skip("arping is missing")
+    tools(there.root / "bin", arping=f'echo "$*" >>{there.root}/asked; exec {own or "busybox arping"} "$@"')
+
+
 @contextmanager
 def machine(
     root: Path, *, running: tuple[str, ...] = (), stopped: tuple[str, ...] = (), sharing: tuple[str, ...] = ()
@@ -77,7 +91,7 @@ def machine(
     root.mkdir(parents=True, exist_ok=True)
     space = f"xcatflow-{secrets.token_hex(4)}"
     logged = {name: f'echo {name} >>{root}/log; exec {shutil.which(name)} "$@"' for name in _LOGGED}
-    path = f"{tools(root / 'bin', docker=_DOCKER.replace('ROOT', str(root)), arping='exit 1', **logged)}:{SYSTEM_PATH}"
+    path = f"{tools(root / 'bin', docker=_DOCKER.replace('ROOT', str(root)), arping='echo Sent 2 probes', **logged)}:{SYSTEM_PATH}"
     with ExitStack() as stack:
         _run("ip", "netns", "add", space)
         stack.callback(_run, "ip", "netns", "del", space)

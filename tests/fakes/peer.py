@@ -4,7 +4,7 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -39,10 +39,13 @@ def reply(value: Any, status: str = "200 OK", *, content_type: str = "applicatio
     return Answer((head + body,), close=close)
 
 
-def chunked(*pieces: str, end: bool = True, close: bool = False) -> Answer:
+def chunked(
+    *pieces: str | bytes, end: bool = True, close: bool = False, content_type: str = "application/json"
+) -> Answer:
     """A stream in chunks, left open-ended unless `end`."""
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-    parts = [b"%x\r\n%s\r\n" % (len(piece.encode()), piece.encode()) for piece in pieces]
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    data = [piece.encode() if isinstance(piece, str) else piece for piece in pieces]
+    parts = [b"%x\r\n%s\r\n" % (len(piece), piece) for piece in data]
     return Answer((head, *parts, *((b"0\r\n\r\n",) if end else ())), close=close)
 
 
@@ -129,5 +132,14 @@ def _read(reader: Any, number: int) -> Request | None:
     while (text := reader.readline().decode("latin-1").strip()) != "":
         name, _, value = text.partition(":")
         headers[name.lower()] = value.strip()
+    if headers.get("transfer-encoding") == "chunked":
+        return Request(line[0], line[1], headers, b"".join(_chunks(reader)), number)
     body = reader.read(int(headers.get("content-length", 0)))
     return Request(line[0], line[1], headers, body, number)
+
+
+def _chunks(reader: Any) -> Iterator[bytes]:
+    while size := int(reader.readline(), 16):
+        yield reader.read(size)
+        reader.readline()
+    reader.readline()

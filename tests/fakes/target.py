@@ -13,6 +13,7 @@ from xcatflow.errors import ActFailed
 from xcatflow.model.change import Change
 from xcatflow.model.question import Answers, Port, Question, Reply
 from xcatflow.transport.looks import sections
+from xcatflow.transport.protocols import ImageWanted
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -28,6 +29,7 @@ class LocalTarget:
     ports: list[bool] = field(default_factory=lambda: [True])
     scripts: list[str] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
 
     def run(self, script: str, *, stdin: bytes = b"", timeout_s: float | None = None, check: bool = True) -> Reply:
         self.scripts.append(script)
@@ -53,6 +55,12 @@ class LocalTarget:
     def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
 
+    def tell(self, text: str) -> None:
+        self.told.append(text)
+
+    def fetch_image(self, wanted: ImageWanted, *, spread: bool = False) -> str:
+        raise AssertionError("this step must not use Docker")
+
     @property
     def docker(self) -> Any:
         raise AssertionError("this step must not use Docker")
@@ -73,7 +81,12 @@ class LocalTarget:
         return Answers(given)
 
     def look(self, step: Step[Any, Any], want: Params) -> Any:
-        return step.seen(self.answer(step.ask(want)), want)
+        questions = step.ask(want)
+        answers = self.answer(questions)
+        if more := step.ask_more(answers, want):
+            given = self.answer(more)
+            answers = Answers({**{q: _kept(answers, q) for q in questions}, **{q: _kept(given, q) for q in more}})
+        return step.seen(answers, want)
 
     def converge(self, step: Step[Any, Any], want: Params) -> tuple[Change, ...]:
         """Look, act, look again: the changes that were made. Fails when something is left to do."""
@@ -85,6 +98,14 @@ class LocalTarget:
             left = step.plan(self.look(step, want), want)
             assert left == (), f"not converged: {left}"
         return changes
+
+
+def _kept(answers: Answers, question: Question[Any]) -> object:
+    """An answer as it was given: an error as a value."""
+    try:
+        return answers[question]
+    except Exception as error:
+        return error
 
 
 def tools(folder: Path, names: Iterable[str] = (), **scripts: str) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.peer import Peer, reply
 from tests.fakes.running import nodes
 from xcatflow.engine.scope import Scope
 from xcatflow.engine.secrets import Redactor
@@ -115,3 +116,15 @@ def test_shells_share_what_ssh_is_configured_with(wiring: Wiring) -> None:
     ):
         one.ask(["true"], timeout_s=5)
     wiring.close()
+
+
+def test_the_environment_pins_the_version_of_dockers_api(wiring: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_API_VERSION", "newest")
+    with pytest.raises(InvalidInput, match=r'^DOCKER_API_VERSION="newest" is no version: expected 1\.21 to '):
+        wiring.docker("unix:///run/docker.sock")
+    with Peer(lambda _request: reply([])) as peer:
+        monkeypatch.setenv("DOCKER_API_VERSION", "1.30")
+        daemon = wiring.docker(f"tcp+plain://127.0.0.1:{peer.port}")
+        daemon.networks()
+        daemon.close()
+        assert peer.paths == ["GET /v1.30/networks"]

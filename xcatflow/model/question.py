@@ -122,45 +122,11 @@ class Certificate(Question[CertificateFacts | None]):
 
 
 @dataclass(frozen=True, slots=True)
-class LinkEndFacts:
-    """A network interface inside a container. `addresses` are its fixed global IPv4 addresses with their prefix; `host_end` is the name
-    of its other end on the machine, empty where that is not to be found there; `bridge` is what the other end is a port of, empty for
-    nothing."""
-
-    addresses: tuple[str, ...]
-    mac: str
-    mtu: int
-    up: bool
-    host_end: str = ""
-    bridge: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerLinkFacts:
-    """A container's network as the machine sees it. `pid` is that of its main process, 0 where it does not run; `link` is the interface
-    asked about, None where it is not there; `gateway` and `gateway_link` are those of its IPv4 default route, empty where it has none;
-    `host_network` says that it has no network of its own; `bridges` are the machine's."""
-
-    pid: int
-    link: LinkEndFacts | None = None
-    gateway: str = ""
-    gateway_link: str = ""
-    host_network: bool = False
-    bridges: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerLink(Question[ContainerLinkFacts | None]):
-    """The interface `interface` inside the container `container`, looked at from its machine; None where there is no such container."""
-
-    container: str
-    interface: str
-
-
-@dataclass(frozen=True, slots=True)
 class ContainerFacts:
     """A container as its daemon lists it. `state` is `created running paused restarting removing exited dead`; `addresses` maps the
-    name of a Docker network to the container's address in it."""
+    name of a Docker network to the container's IPv4 address in it, `networks` are all it is connected to; `created_s` is seconds since
+    the epoch; `volumes` are those mounted in it by name, None where the listing does not tell; `fixed` maps networks to the IPv4 address
+    that was asked for there, also while it does not run."""
 
     id: str
     name: str
@@ -170,9 +136,22 @@ class ContainerFacts:
     status: str
     labels: Mapping[str, str] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
+    networks: tuple[str, ...] = ()
+    command: str = ""
+    created_s: int = 0
+    volumes: tuple[str, ...] | None = None
+    fixed: Mapping[str, str] = field(default_factory=dict)
 
     def __hash__(self) -> int:
         return hash((self.id, self.state))
+
+    @property
+    def health(self) -> Literal["", "starting", "healthy", "unhealthy"]:
+        """What its health check says, as the daemon tells it in `Up 5 minutes (healthy)`; empty without one."""
+        for word, said in (("starting", "(health: starting)"), ("healthy", "(healthy)"), ("unhealthy", "(unhealthy)")):
+            if self.status.endswith(said):
+                return word  # type: ignore[return-value]
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +163,26 @@ class Container(Question[ContainerFacts | None]):
 
 
 @dataclass(frozen=True, slots=True)
+class Containers(Question[tuple[ContainerFacts, ...]]):
+    """All containers of a daemon, running or not; answered from the same listing as each of them."""
+
+    face: ClassVar[Face] = "docker"
+
+
+@dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """An image: its id (`sha256:…`), its tags (`repository:tag`) and digests (`repository@sha256:…`)."""
+    """An image: its id (`sha256:…`), its tags (`repository:tag`) and digests (`repository@sha256:…`); `created_s`, when it was built, is
+    seconds since the epoch."""
 
     id: str
     tags: tuple[str, ...]
     digests: tuple[str, ...] = ()
+    size_bytes: int = 0
+    created_s: float = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.tags, self.digests))
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +195,8 @@ class Image(Question[ImageFacts | None]):
 
 @dataclass(frozen=True, slots=True)
 class DockerNetworkFacts:
-    """A network of a daemon; `pools` are its (subnet, gateway) pairs, gateway empty where the daemon names none."""
+    """A network of a daemon; `pools` are its (subnet, gateway) pairs, gateway empty where the daemon names none; `ranges` maps subnets to
+    the part that addresses are taken from; `reserved` maps names to addresses that it gives to nobody."""
 
     id: str
     name: str
@@ -211,6 +205,8 @@ class DockerNetworkFacts:
     options: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     internal: bool = False
+    ranges: Mapping[str, str] = field(default_factory=dict)
+    reserved: Mapping[str, str] = field(default_factory=dict)
 
     def __hash__(self) -> int:
         return hash(self.id)
@@ -221,6 +217,50 @@ class DockerNetwork(Question[DockerNetworkFacts | None]):
     """A network of a daemon by its name."""
 
     name: str
+    face: ClassVar[Face] = "docker"
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeFacts:
+    """A volume of a daemon."""
+
+    name: str
+    driver: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Volume(Question[VolumeFacts | None]):
+    """A volume of a daemon by its name."""
+
+    name: str
+    face: ClassVar[Face] = "docker"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerDetails(Question[Mapping[str, Any] | None]):
+    """Everything a daemon tells about a container (its answer to inspect): a request of its own each, so asked only where a listing does
+    not do."""
+
+    name: str
+    face: ClassVar[Face] = "docker"
+
+
+@dataclass(frozen=True, slots=True)
+class Execute(Question[Reply]):
+    """A command that looks and changes nothing, run by the daemon in a running container, without input: requests of its own each.
+    `environment` may hold secrets and is kept out of `repr`."""
+
+    container: str
+    command: tuple[str, ...]
+    user: str = ""
+    directory: str = ""
+    environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    timeout_s: float = 60.0
     face: ClassVar[Face] = "docker"
 
 

@@ -1,59 +1,94 @@
-"""The Docker Engine API's JSON in our words, and the parts of its protocol that are pure: references, streams, where a MAC goes.
+"""The Docker Engine API's JSON in our words, and the parts of its protocol that are pure: references and progress streams.
 
-Source: Engine API reference, versions 1.24 to 1.45; streams of `/images/create` and `/images/load` as an engine 20.10 sends them.
+Source: Engine API reference, versions 1.21 to 1.55; streams of `/images/create` and `/images/load` as an engine 20.10 sends them; the words
+of a container's status from docker 1.9 (`daemon/state.go`), which lists no state.
 """
 
 import codecs
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from xcatflow.errors import ActFailed, Unreachable
-from xcatflow.model.question import ContainerFacts, DaemonFacts, DockerNetworkFacts, ImageFacts
+from xcatflow.model.docker_api import NEWEST_API, OLDEST_API, version_key
+from xcatflow.model.question import ContainerFacts, DaemonFacts, DockerNetworkFacts, ImageFacts, VolumeFacts
 
 OLDEST_WITHOUT_MINIMUM = "1.12"
 """What a daemon that names no MinAPIVersion still speaks."""
-MAC_PER_NETWORK = "1.44"
-"""From here on a MAC belongs to a network's settings; the top-level field is ignored."""
-
 _LOADED = ("Loaded image: ", "Loaded image ID: ")
-_NOT_A_BRIDGE = ("none", "host")
+_STATES = (
+    ("Removal In Progress", "removing"),
+    ("Restarting (", "restarting"),
+    ("Exit", "exited"),
+    ("Created", "created"),
+    ("Dead", "dead"),
+)
 
 
-def version_key(api: str) -> tuple[int, ...]:
-    """An API version as numbers, to be compared. Raises ValueError when it is none."""
-    return tuple(int(part) for part in api.split("."))
+def daemon_facts(answer: Mapping[str, Any], *, host: str, pin: str | None = None) -> DaemonFacts:
+    """Facts of a `/version` answer with the version to use: the newest that both the daemon and we speak, or `pin`.
 
-
-def daemon_facts(answer: Mapping[str, Any], *, host: str, oldest: str, newest: str) -> DaemonFacts:
-    """Facts of a `/version` answer with the version to use: the newest that the daemon speaks and that lies within `oldest` to `newest`.
-
-    Raises Unreachable when there is none.
+    Raises Unreachable when there is none, or `pin` is not among them.
     """
     api = str(answer["ApiVersion"])
     least = str(answer.get("MinAPIVersion") or OLDEST_WITHOUT_MINIMUM)
-    used = min(api, newest, key=version_key)
-    if version_key(used) < version_key(least) or version_key(used) < version_key(oldest):
-        wrong = api if version_key(api) < version_key(oldest) else least
+    used = min(api, NEWEST_API, key=version_key)
+    lowest = max(least, OLDEST_API, key=version_key)
+    if version_key(used) < version_key(lowest):
+        wrong = api if version_key(api) < version_key(OLDEST_API) else least
         raise Unreachable(
-            f"Docker API {wrong} of host {host} is not supported: it speaks {least} to {api}, expected {oldest} to {newest}"
+            f"Docker API {wrong} of host {host} is not supported: it speaks {least} to {api}, expected {OLDEST_API} to {NEWEST_API}"
         )
+    if pin is not None:
+        if not version_key(lowest) <= version_key(pin) <= version_key(used):
+            raise Unreachable(
+                f"DOCKER_API_VERSION={pin} cannot be used with docker host {host}: expected {lowest} to {used}, which both sides speak"
+            )
+        used = pin
     return DaemonFacts(engine=str(answer.get("Version", "")), api=api, min_api=least, used_api=used)
 
 
 def container_facts(item: Mapping[str, Any]) -> ContainerFacts:
-    """One container of `/containers/json`."""
+    """One container of `/containers/json`. Before 1.22 a listing has no networks, and they seem to be none."""
     networks = (item.get("NetworkSettings") or {}).get("Networks") or {}
+    status = item.get("Status") or ""
     return ContainerFacts(
         id=item["Id"],
         name=own_name(item.get("Names") or ()),
         image=item["Image"],
-        image_id=item.get("ImageID", ""),
-        state=item["State"],
-        status=item.get("Status", ""),
+        image_id=item.get("ImageID") or "",
+        state=item.get("State") or state_of(status),
+        status=status,
         labels=dict(item.get("Labels") or {}),
         addresses={name: end["IPAddress"] for name, end in sorted(networks.items()) if (end or {}).get("IPAddress")},
+        networks=tuple(sorted(networks)),
+        command=item.get("Command") or "",
+        created_s=int(item.get("Created") or 0),
+        volumes=None if item.get("Mounts") is None else _volumes(item["Mounts"]),
+        fixed={name: ip for name, end in sorted(networks.items()) if (ip := _asked_for(end))},
     )
+
+
+def _asked_for(end: Mapping[str, Any] | None) -> str:
+    return str(((end or {}).get("IPAMConfig") or {}).get("IPv4Address") or "")
+
+
+def _volumes(mounts: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Before 1.23 a listing tells none: the member is absent or null, never empty."""
+    return tuple(mount["Name"] for mount in mounts if mount.get("Name"))
+
+
+def state_of(status: str) -> str:
+    """The state behind a status such as `Up 5 minutes (Paused)`, for versions before 1.23. Raises ValueError when it is none we know."""
+    if status.startswith("Up "):
+        return "paused" if status.endswith("(Paused)") else "running"
+    if not status:  # one that ran, and of whose end the daemon knows no time
+        return "exited"
+    for words, state in _STATES:
+        if status.startswith(words):
+            return state
+    raise ValueError(f'status "{status}" says no state')
 
 
 def own_name(names: Iterable[str]) -> str:
@@ -68,7 +103,21 @@ def image_facts(item: Mapping[str, Any]) -> ImageFacts:
         tuple(sorted(text for text in item.get(key) or () if "<none>" not in text))
         for key in ("RepoTags", "RepoDigests")
     )
-    return ImageFacts(id=item["Id"], tags=tags, digests=digests)
+    return ImageFacts(
+        id=item["Id"],
+        tags=tags,
+        digests=digests,
+        size_bytes=int(item.get("Size") or 0),
+        created_s=_seconds(item.get("Created")),
+        labels=dict(item.get("Labels") or (item.get("Config") or {}).get("Labels") or {}),
+    )
+
+
+def _seconds(created: int | str | None) -> int:
+    """When an image was made, of which a listing gives seconds and the answer about one image a text, both empty for none."""
+    if not created or isinstance(created, int):
+        return max(created or 0, 0)
+    return max(int(datetime.fromisoformat(f"{created[:19]}+00:00").timestamp()), 0)
 
 
 def network_facts(item: Mapping[str, Any]) -> DockerNetworkFacts:
@@ -82,6 +131,18 @@ def network_facts(item: Mapping[str, Any]) -> DockerNetworkFacts:
         options=dict(item.get("Options") or {}),
         labels=dict(item.get("Labels") or {}),
         internal=bool(item.get("Internal", False)),
+        ranges={pool.get("Subnet", ""): pool["IPRange"] for pool in pools if pool.get("IPRange")},
+        reserved={name: ip for pool in pools for name, ip in (pool.get("AuxiliaryAddresses") or {}).items()},
+    )
+
+
+def volume_facts(item: Mapping[str, Any]) -> VolumeFacts:
+    """One volume of `/volumes`; its options are told from 1.25 on."""
+    return VolumeFacts(
+        name=item["Name"],
+        driver=item.get("Driver", ""),
+        labels=dict(item.get("Labels") or {}),
+        options=dict(item.get("Options") or {}),
     )
 
 
@@ -91,37 +152,6 @@ def split_reference(reference: str) -> tuple[str, str]:
     slash, colon = repository.rfind("/"), repository.rfind(":")
     name, tag = (repository[:colon], repository[colon + 1 :]) if colon > slash else (repository, "")
     return (name, digest) if at else (name, tag or "latest")
-
-
-def place_mac(body: Mapping[str, Any], api: str) -> dict[str, Any]:
-    """The body of a create request with its MAC where version `api` looks for it: per network from 1.44, at the top level before.
-
-    Bodies without a MAC, and those whose network is `none`, `host` or another container's, come back as they are.
-    """
-    if version_key(api) >= version_key(MAC_PER_NETWORK):
-        return _mac_to_network(dict(body))
-    return _mac_to_top(dict(body))
-
-
-def _mac_to_network(body: dict[str, Any]) -> dict[str, Any]:
-    mode = str((body.get("HostConfig") or {}).get("NetworkMode") or "bridge")
-    network = "bridge" if mode == "default" else mode
-    if not body.get("MacAddress") or network in _NOT_A_BRIDGE or network.startswith("container:"):
-        return body
-    mac = body.pop("MacAddress")
-    config = dict(body.get("NetworkingConfig") or {})
-    ends = dict(config.get("EndpointsConfig") or {})
-    ends[network] = {"MacAddress": mac, **(ends.get(network) or {})}
-    return {**body, "NetworkingConfig": {**config, "EndpointsConfig": ends}}
-
-
-def _mac_to_top(body: dict[str, Any]) -> dict[str, Any]:
-    config = dict(body.get("NetworkingConfig") or {})
-    ends = {name: dict(end or {}) for name, end in (config.get("EndpointsConfig") or {}).items()}
-    macs = [mac for end in ends.values() if (mac := end.pop("MacAddress", None))]
-    if not macs:
-        return body
-    return {"MacAddress": macs[0], **body, "NetworkingConfig": {**config, "EndpointsConfig": ends}}
 
 
 def json_objects(chunks: Iterable[bytes]) -> Iterator[Any]:
@@ -144,6 +174,13 @@ def json_objects(chunks: Iterable[bytes]) -> Iterator[Any]:
 def stream_lines(values: Iterable[Any], *, request: str) -> tuple[str, ...]:
     """The `stream` texts of a progress stream, each without blanks around. Raises ActFailed with the first error the stream reports."""
     lines: list[str] = []
+    for value in unharmed(values, request=request):
+        lines += (line.strip() for line in str(value.get("stream", "")).splitlines())
+    return tuple(line for line in lines if line)
+
+
+def unharmed(values: Iterable[Any], *, request: str) -> Iterator[Mapping[str, Any]]:
+    """The objects of a progress stream. Raises ActFailed with the first error it reports."""
     for value in values:
         if not isinstance(value, Mapping):
             continue
@@ -151,8 +188,7 @@ def stream_lines(values: Iterable[Any], *, request: str) -> tuple[str, ...]:
         error = (detail.get("message") if isinstance(detail, Mapping) else None) or value.get("error")
         if error:
             raise ActFailed(str(error).strip(), detail=request)
-        lines += (line.strip() for line in str(value.get("stream", "")).splitlines())
-    return tuple(line for line in lines if line)
+        yield value
 
 
 def loaded_references(lines: Iterable[str]) -> tuple[str, ...]:

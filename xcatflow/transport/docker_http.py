@@ -1,6 +1,6 @@
-"""HTTP towards a daemon: how long to wait, one kept connection per client, and every way requests can fail in our words.
+"""HTTP towards a daemon: how long to wait, what an answer is, and every way requests can fail in our words.
 
-Source: exceptions as requests 2.32 and urllib3 2 raise them; status texts from the Engine API and xCAT's historic answers.
+Source: exceptions as urllib3 2 raises them; status texts from the Engine API and xCAT's historic answers.
 """
 
 import errno
@@ -8,20 +8,17 @@ import http.client
 import json
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import requests
-from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, ProtocolError, ReadTimeoutError
 
 from xcatflow.errors import ActFailed, CannotTell, DeadlineExceeded, Unreachable, XcatflowError, reason_of
-from xcatflow.transport.docker_tls import HandshakeFailed, PeerContext, explain_tls, refused_by_peer
+from xcatflow.transport.docker_tls import HandshakeFailed, explain_tls, refused_by_peer
 
-REQUEST_ERRORS = (requests.RequestException, HTTPError, OSError, ValueError, LookupError, TypeError)
-"""What a request through the SDK may raise; the last three come from the SDK itself when an answer is no JSON or of another shape."""
+REQUEST_ERRORS = (HTTPError, http.client.HTTPException, OSError, ValueError, LookupError, TypeError)
+"""What a request may raise; the last three come from whoever reads an answer that is no JSON or of another shape."""
 
 _STATUS_TEXTS = {
     400: "bad parameter",
@@ -42,7 +39,7 @@ class ConnectionLost(ActFailed):
 
 @dataclass(frozen=True, slots=True)
 class DockerTimeouts:
-    """Seconds: to connect, for an answer, and without any data while an image is transferred."""
+    """Seconds: to connect, for a whole answer, and without any data while an image is transferred."""
 
     connect_s: float = 5
     request_s: float = 60
@@ -64,56 +61,26 @@ class Call:
         return f"{self.method} {self.path}"
 
 
-class PatientAdapter(BaseAdapter):
-    """Sends requests through another adapter with the connect timeout of its own; a request without any timeout gets `stall_s`.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer of a daemon."""
 
-    `sent(url, connections)` is told of every request and how many connections were opened for it.
-    """
-
-    def __init__(self, inner: HTTPAdapter, timeouts: DockerTimeouts, sent: Callable[[str, int], None]) -> None:
-        super().__init__()
-        self._inner, self._timeouts, self._sent = inner, timeouts, sent
-        self._first = True
-
-    def send(
-        self,
-        request: requests.PreparedRequest,
-        stream: bool = False,
-        timeout: Any = None,
-        verify: bool | str = True,
-        cert: Any = None,
-        proxies: Mapping[str, str] | None = None,
-    ) -> requests.Response:
-        """As requests calls it."""
-        pool = self._inner.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
-        before = getattr(pool, "num_connections", 0)
-        limit = self._timeouts.stall_s if timeout is None else timeout
-        try:
-            return self._inner.send(
-                request,
-                stream=stream,
-                timeout=(self._timeouts.connect_s, limit),
-                verify=verify,
-                cert=cert,
-                proxies=proxies,
-            )
-        finally:
-            # Pools of Unix sockets do not count; the first request always connects.
-            connections = max(getattr(pool, "num_connections", 0) - before, int(self._first))
-            self._first = False
-            self._sent(str(request.url), connections)
-
-    def close(self) -> None:
-        """Close the kept connection."""
-        self._inner.close()
+    status: int
+    body: bytes = b""
+    content_type: str = ""
 
 
-def tcp_adapter(context: PeerContext | None, server_name: str | None) -> HTTPAdapter:
-    """An adapter that keeps one connection, with TLS where a context is given. The context checks names itself."""
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=1)
-    if context is not None:
-        adapter.init_poolmanager(1, 1, ssl_context=context, assert_hostname=False, server_hostname=server_name)
-    return adapter
+def refusal(answer: Answer, call: Call) -> XcatflowError:
+    """The error of the house for an answer that is none: the daemon's own words, else what its status means."""
+    text = answer.body.decode(errors="replace").strip()
+    if "HTTP request to an HTTPS server" in text:
+        return _no_way(call, "it speaks TLS on this port; write it without tcp+plain://")
+    try:
+        message = json.loads(text)["message"]
+    except (ValueError, LookupError, TypeError):
+        message = "" if answer.content_type.startswith("text/html") else text
+    fallback = _STATUS_TEXTS.get(answer.status) or f"unknown http status code {answer.status}"
+    return ActFailed(str(message).strip() or fallback, detail=f"{call}: HTTP status {answer.status}")
 
 
 def translate(error: BaseException, call: Call, *, handled: BaseException | None = None) -> XcatflowError:
@@ -123,7 +90,7 @@ def translate(error: BaseException, call: Call, *, handled: BaseException | None
     cause of it.
     """
     chain = tuple(_chain(error, handled))
-    for read in (_own, _answered, _timed_out, _broken_tls, _not_connected, _lost):
+    for read in (_own, _timed_out, _broken_tls, _not_connected, _lost):
         for cause in chain:
             if found := read(cause, call):
                 return found
@@ -151,37 +118,13 @@ def _own(cause: BaseException, call: Call) -> XcatflowError | None:
     return _no_way(call, cause.why) if isinstance(cause, HandshakeFailed) else None
 
 
-def _answered(cause: BaseException, call: Call) -> XcatflowError | None:
-    """The daemon answered, but with an error status."""
-    response = cause.response if isinstance(cause, requests.HTTPError) else None
-    if response is None:
-        return None
-    text = _said(response)
-    if "HTTP request to an HTTPS server" in text:
-        return _no_way(call, "it speaks TLS on this port; write it without tcp+plain://")
-    return ActFailed(text, detail=f"{call}: HTTP status {response.status_code}")
-
-
-def _said(response: requests.Response) -> str:
-    try:
-        body = response.text.strip()
-    except REQUEST_ERRORS:
-        body = ""
-    try:
-        message = json.loads(body)["message"]
-    except (ValueError, LookupError, TypeError):
-        message = "" if response.headers.get("Content-Type", "").startswith("text/html") else body
-    fallback = _STATUS_TEXTS.get(response.status_code) or f"unknown http status code {response.status_code}"
-    return str(message).strip() or fallback
-
-
 def _timed_out(cause: BaseException, call: Call) -> XcatflowError | None:
     match cause:
         case ConnectTimeoutError() if not isinstance(cause.__cause__, OSError) or isinstance(
             cause.__cause__, TimeoutError
         ):
             return _no_way(call, f"no answer within {call.connect_s:g} s")
-        case ReadTimeoutError() | requests.ReadTimeout():
+        case ReadTimeoutError():
             return DeadlineExceeded(f"timeout after {call.limit_s:g} s: {call}", detail=f"docker host {call.place}")
         case TimeoutError() if cause.errno is None:
             return DeadlineExceeded(f"timeout after {call.limit_s:g} s: {call}", detail=f"docker host {call.place}")
@@ -208,10 +151,7 @@ def _not_connected(cause: BaseException, call: Call) -> XcatflowError | None:
 
 
 def _lost(cause: BaseException, call: Call) -> XcatflowError | None:
-    broken = isinstance(
-        cause, http.client.HTTPException | ssl.SSLError | ProtocolError | ConnectionError | requests.ConnectionError
-    )
-    if not broken:
+    if not isinstance(cause, http.client.HTTPException | ssl.SSLError | ProtocolError | ConnectionError):
         return None
     return ConnectionLost(
         f"the connection to docker host {call.place} was lost during {call}; whether it was done is unknown",

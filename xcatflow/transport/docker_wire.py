@@ -1,29 +1,55 @@
 """Requests to one daemon: the version agreed on first, looks repeated once when a kept connection broke, acts never."""
 
+import json
 import sys
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
-from xcatflow.errors import ActFailed, CannotTell, Unreachable, XcatflowError
+from urllib3 import Timeout
+
+from xcatflow.errors import ActFailed, CannotTell, DeadlineExceeded, Unreachable, XcatflowError
+from xcatflow.model.docker_api import OLDEST_API
 from xcatflow.model.question import DaemonFacts
-from xcatflow.transport.docker_clients import NEWEST_API, OLDEST_API, Client, ClientPool, SdkError
 from xcatflow.transport.docker_facts import daemon_facts
-from xcatflow.transport.docker_http import REQUEST_ERRORS, Call, ConnectionLost, DockerTimeouts, translate
+from xcatflow.transport.docker_http import (
+    REQUEST_ERRORS,
+    Answer,
+    Call,
+    ConnectionLost,
+    DockerTimeouts,
+    refusal,
+    translate,
+)
+from xcatflow.transport.docker_pools import Pool, Pools
+from xcatflow.transport.docker_request import Ask, Request
+from xcatflow.transport.docker_streams import Stream
 
 T = TypeVar("T")
 
 
 class Wire:
-    """Sends work to a daemon, `host` by the name messages give it, `place` as they say where it listens."""
+    """Sends requests to a daemon, `host` by the name messages give it, `place` as they say where it listens; `pin` is the version to use,
+    `sent(path)` is told of every request."""
 
     def __init__(
-        self, clients: ClientPool, *, host: str, place: str, timeouts: DockerTimeouts, ca: Path | None
+        self,
+        pools: Pools,
+        *,
+        host: str,
+        place: str,
+        timeouts: DockerTimeouts,
+        ca: Path | None,
+        pin: str | None,
+        sent: Callable[[str], None],
     ) -> None:
-        self._clients, self._host, self._place, self._timeouts, self._ca = clients, host, place, timeouts, ca
+        self.host, self.timeouts = host, timeouts
+        self._pools, self._place, self._ca, self._pin, self._sent = pools, place, ca, pin, sent
         self._lock = threading.Lock()
         self._asked: Future[DaemonFacts] | None = None
 
@@ -46,23 +72,53 @@ class Wire:
                 asked.set_exception(error)
         return asked.result()
 
-    def look(self, path: str, work: Callable[[Client], T]) -> T:
-        """What `work` gets with a GET of `path`; looks are safe to repeat."""
-        return self._agreed(lambda api: self._twice(path, lambda: self._send(api, "GET", path, work)))
+    @property
+    def api(self) -> str:
+        """The version in use; asks the daemon when it is not known yet."""
+        return self.facts(fresh=False).used_api
 
-    def look_one(self, path: str, work: Callable[[Client], Any]) -> Mapping[str, Any] | None:
+    def look(self, ask: Ask) -> Any:
+        """What a GET answers, from JSON; looks are safe to repeat."""
+        answer = self._agreed(ask, lambda request, api: self._twice(request, lambda: self._send(request, api)))
+        return self._json(answer, ask)
+
+    def look_one(self, ask: Ask) -> Mapping[str, Any] | None:
         """The same for one thing; None where the daemon says that there is no such."""
         try:
-            answer: Mapping[str, Any] = self.look(path, work)
+            answer: Mapping[str, Any] = self.look(ask)
         except ActFailed as error:
             if error.detail.endswith(" 404") and "no such" in str(error).lower():
                 return None
             raise
         return answer
 
-    def act(self, method: str, path: str, work: Callable[[Client], T], *, limit_s: float | None = None) -> T:
-        """Do `work` once. Raises ConnectionLost when its reply was lost; `limit_s` is what a timeout's message names."""
-        return self._agreed(lambda api: self._send(api, method, path, work, limit_s))
+    def act(self, ask: Ask) -> Answer:
+        """Send once. Raises ConnectionLost when its reply was lost."""
+        return self._agreed(ask, self._send)
+
+    def act_json(self, ask: Ask) -> Any:
+        """Send once, and read the answer from JSON; None where it is empty."""
+        answer = self.act(ask)
+        return self._json(answer, ask) if answer.body.strip() else None
+
+    @contextmanager
+    def stream(self, ask: Ask, *, deadline: float | None = None, endless: bool = False) -> Iterator[Stream]:
+        """The answer as it comes, on a connection that keeps nobody waiting. Its headers have to come within the request's limit; then
+        there has to be data within that limit, unless `endless`; all has to come before `deadline` (monotonic seconds). What began is
+        never repeated.
+        """
+
+        def send(request: Request, api: str) -> Stream:
+            def opened() -> Stream:
+                return self._open(request, api, deadline=deadline, endless=endless)
+
+            return self._twice(request, opened) if request.method == "GET" else opened()
+
+        stream = self._agreed(ask, send)
+        try:
+            yield stream
+        finally:
+            stream.close()
 
     def read(self, path: str, answer: Any, facts: Callable[[Any], T]) -> T:
         """Facts of an answer. Raises CannotTell when it has another form than theirs."""
@@ -75,51 +131,100 @@ class Wire:
 
     def close(self) -> None:
         """Close all connections."""
-        self._clients.close()
+        self._pools.close()
 
     def _ask_version(self) -> DaemonFacts:
-        answer = self._twice(
-            "/version",
-            lambda: self._send(OLDEST_API, "GET", "/version", lambda client: client.version(api_version=False)),
-        )
-        return self.read(
-            "/version", answer, lambda given: daemon_facts(given, host=self._host, oldest=OLDEST_API, newest=NEWEST_API)
-        )
+        request = Request("GET", "/version")
+        answer = self._json(self._twice(request, lambda: self._send(request, "")), request)
+        return self.read("/version", answer, lambda given: daemon_facts(given, host=self.host, pin=self._pin))
 
-    def _agreed(self, send: Callable[[str], T]) -> T:
+    def _agreed(self, ask: Ask, send: Callable[[Request, str], T]) -> T:
         """Send with the version agreed on; agree anew when the daemon was exchanged meanwhile for one that refuses it."""
+        api = self.api
+        request = ask(api) if callable(ask) else ask
         try:
-            return send(self.facts(fresh=False).used_api)
+            return send(request, api)
         except ActFailed as error:
-            if not (error.detail.endswith(" 400") and str(error).startswith("client version ")):
+            refused = str(error).startswith(("client version ", "client is newer than server"))
+            if request.once or not (refused and error.detail.endswith(" 400")):
                 raise
-        return send(self.facts(fresh=True).used_api)
+        api = self.facts(fresh=True).used_api
+        return send(ask(api) if callable(ask) else ask, api)
 
-    def _twice(self, path: str, send: Callable[[], T]) -> T:
+    def _twice(self, request: Request, send: Callable[[], T]) -> T:
         with suppress(ConnectionLost):
             return send()
         try:
             return send()
         except ConnectionLost as error:
             raise Unreachable(
-                f"cannot connect to docker host {self._place}: it closes the connection before GET {path} is answered"
+                f"cannot connect to docker host {self._place}: it closes the connection before GET {request.told} is answered"
             ) from error
 
-    def _send(self, api: str, method: str, path: str, work: Callable[[Client], T], limit_s: float | None = None) -> T:
-        call = Call(self._place, method, path, limit_s or self._timeouts.request_s, self._timeouts.connect_s, self._ca)
+    def _send(self, request: Request, api: str) -> Answer:
+        limit_s = request.limit_s or self.timeouts.request_s
+        stream = self._open(request, api, deadline=time.monotonic() + limit_s, long=False)
+        try:
+            return Answer(stream.status, b"".join(stream.chunks()), stream.content_type)
+        finally:
+            stream.close()
+
+    def _open(
+        self, request: Request, api: str, *, deadline: float | None = None, endless: bool = False, long: bool = True
+    ) -> Stream:
+        """Send, and have the headers of the answer. Raises what it says when it is a refusal."""
+        call = self._call(request)
         handled = sys.exception()
         try:
-            with self._clients.lend(api) as client:
-                return work(client)
+            response = self._urlopen(self._pools.get(long=long), request, api, call.limit_s)
         except XcatflowError:
             raise
-        except (SdkError, *REQUEST_ERRORS) as error:
+        except REQUEST_ERRORS as error:
             raise translate(error, call, handled=handled) from error
+        stream = Stream(response, call, deadline=deadline, silence_s=None if endless else call.limit_s)
+        if stream.status < 300 or stream.status == 304:
+            return stream
+        try:
+            answer = Answer(stream.status, b"".join(stream.chunks()), stream.content_type)
+        except (DeadlineExceeded, ConnectionLost):  # the status is worth more than what it would have said
+            answer = Answer(stream.status)
+        finally:
+            stream.close()
+        raise refusal(answer, call)
 
+    def _urlopen(self, pool: Pool, request: Request, api: str, limit_s: float) -> Any:
+        headers = {"User-Agent": "xcatflow", **request.headers}
+        content: Any = None
+        if request.body is not None:
+            content = json.dumps(request.body).encode()
+            headers["Content-Type"] = "application/json"
+        elif request.content is not None:
+            content = request.content()
+            headers["Content-Type"] = "application/x-tar"
+        path = f"/v{api}{request.path}" if api else request.path
+        query = f"?{urlencode(request.query)}" if request.query else ""
+        self._sent(request.path)
+        return pool.urlopen(
+            request.method,
+            path + query,
+            body=content,
+            headers=headers,
+            timeout=Timeout(connect=self.timeouts.connect_s, read=limit_s),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
 
-def post(client: Client, path: str, **options: Any) -> Any:
-    """POST what the SDK has no method for; the answer, once its status is good."""
-    options.setdefault("timeout", client.timeout)
-    answer = client.post(f"{client.base_url}/v{client.api_version}{path}", **options)
-    answer.raise_for_status()
-    return answer
+    def _call(self, request: Request) -> Call:
+        limit_s = request.limit_s or self.timeouts.request_s
+        return Call(self._place, request.method, request.told, limit_s, self.timeouts.connect_s, self._ca)
+
+    def _json(self, answer: Answer, ask: Ask) -> Any:
+        """Raises CannotTell when it is none."""
+        if answer.content_type and "json" not in answer.content_type:
+            raise CannotTell(f"The content type: {answer.content_type} is unable to be parsed.")
+        try:
+            return json.loads(answer.body)
+        except ValueError as error:
+            request = ask(OLDEST_API) if callable(ask) else ask
+            raise translate(error, self._call(request)) from error

@@ -7,6 +7,7 @@ look is on its way, and none is asked alone that could share.
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,18 +15,28 @@ from xcatflow.errors import ActFailed, CannotTell, Interrupted, XcatflowError
 from xcatflow.model.question import (
     Certificate,
     Container,
+    ContainerDetails,
+    ContainerFacts,
+    Containers,
     Daemon,
     DockerNetwork,
+    Execute,
     Image,
     ImageFacts,
     Question,
     Reply,
+    Volume,
 )
+from xcatflow.model.question_images import RegistryFacts, RegistryImage, Unused
+from xcatflow.transport.image_copy import digest_of, pull
 from xcatflow.transport.looks import Section, sections
-from xcatflow.transport.protocols import Authority, Docker, ShellSession
+from xcatflow.transport.protocols import Authority, Docker, ImageWanted, RegistryAuth, ShellSession
+from xcatflow.transport.unused import unused
 
 Given = Mapping[Question[Any], object]
 _PORT_TIMEOUT_S = 2.0
+_MOST_AT_ONCE = 8
+"""Requests of one look that a daemon gets at the same time: more of them saturate it."""
 
 
 @dataclass(slots=True)
@@ -109,10 +120,13 @@ class ShellFace:
 
 
 class DockerFace:
-    """One daemon. `connect` is called on first use and may raise what makes the face unusable."""
+    """One daemon. `connect` is called on first use and may raise what makes the face unusable. `listed` are the images that it was last
+    seen with, `pulled` what was pulled in this run: reference to digest."""
 
     def __init__(self, connect: Callable[[], Docker]) -> None:
         self._connect = connect
+        self.listed: tuple[ImageFacts, ...] = ()
+        self.pulled: dict[str, str] = {}
         self._daemon: Docker | None = None
         self._opening = threading.Lock()
         self.ask = Gather(self._look)
@@ -131,16 +145,55 @@ class DockerFace:
     def _look(self, questions: tuple[Question[Any], ...]) -> Given:
         docker = self.docker
         given: dict[Question[Any], object] = {}
-        listings: tuple[tuple[type[Question[Any]], Callable[[], Callable[[Any], object]]], ...] = (
+        listings: tuple[tuple[Any, Callable[[], Callable[[Any], object]]], ...] = (
             (Daemon, lambda: _constant(docker.daemon())),
-            (Container, lambda: _by_name({facts.name: facts for facts in docker.containers()})),
+            ((Container, Containers), lambda: _one_or_all(docker.containers())),
             (DockerNetwork, lambda: _by_name({facts.name: facts for facts in docker.networks()})),
-            (Image, lambda: _by_reference(docker.images())),
+            (Image, lambda: _by_reference(self._list_images())),
+            (Volume, lambda: _by_name({facts.name: facts for facts in docker.volumes()})),
         )
         for cls, listing in listings:
             if asked := [question for question in questions if isinstance(question, cls)]:
                 given.update(_from_listing(asked, listing))
+        if details := [question for question in questions if isinstance(question, ContainerDetails)]:
+            given.update(_one_by_one(details, lambda question: docker.inspect_container(question.name)))
+        if commands := [question for question in questions if isinstance(question, Execute)]:
+            given.update(_one_by_one(commands, lambda question: _executed(docker, question)))
+        if asked_for := [question for question in questions if isinstance(question, RegistryImage)]:
+            given.update(_one_by_one(asked_for, self._in_registry))
+        if leftovers := [question for question in questions if isinstance(question, Unused)]:
+            given.update(_one_by_one(leftovers, lambda question: unused(docker, question)))
         return given
+
+    def _list_images(self) -> tuple[ImageFacts, ...]:
+        self.listed = self.docker.images()
+        return self.listed
+
+    def _in_registry(self, question: RegistryImage) -> RegistryFacts | None:
+        auth = RegistryAuth(*question.auth) if question.auth else None
+        digest = self.docker.registry_digest(question.reference, auth=auth)
+        if digest is not None:
+            return RegistryFacts(digest)
+        pulled = self.pulled.get(question.reference)
+        return None if pulled is None else RegistryFacts(pulled, pulled=True)
+
+
+def _one_by_one(asked: list[Any], answer: Callable[[Any], object]) -> Given:
+    """Answers of which each needs a request of its own."""
+    with ThreadPoolExecutor(min(_MOST_AT_ONCE, len(asked))) as pool:
+        found = pool.map(lambda question: _from_listing([question], lambda: _constant(answer(question))), asked)
+        return {question: one for answers in found for question, one in answers.items()}
+
+
+def _executed(docker: Docker, question: Execute) -> Reply:
+    return docker.execute(
+        question.container,
+        question.command,
+        timeout_s=question.timeout_s,
+        user=question.user,
+        directory=question.directory,
+        environment=dict(question.environment),
+    )
 
 
 def _from_listing(asked: list[Question[Any]], listing: Callable[[], Callable[[Any], object]]) -> Given:
@@ -163,6 +216,8 @@ class At:
     certificates: Callable[[], Authority]
     timeout_s: float
     stopping: threading.Event
+    progress: Callable[[str], None] = lambda _text: None
+    spread: Callable[[ImageWanted, Callable[[str], None]], str] | None = None
 
     def run(self, script: str, *, stdin: bytes = b"", timeout_s: float | None = None, check: bool = True) -> Reply:
         reply = self.shell.run(script, stdin=stdin, timeout_s=timeout_s or self.timeout_s)
@@ -178,6 +233,18 @@ class At:
     def pause(self, seconds: float) -> None:
         if self.stopping.wait(seconds):
             raise Interrupted("the run was stopped")
+
+    def tell(self, text: str) -> None:
+        self.progress(text)
+
+    def fetch_image(self, wanted: ImageWanted, *, spread: bool = False) -> str:
+        source = ""
+        if spread and self.spread is not None:
+            source = self.spread(wanted, self.tell)
+        else:
+            pull(self.docker, wanted, self.tell)
+        self.daemon.pulled[wanted.reference] = digest_of(self.docker.inspect_image(wanted.reference), wanted.reference)
+        return source
 
     @property
     def docker(self) -> Docker:
@@ -207,6 +274,11 @@ def _constant(value: object) -> Callable[[Any], object]:
 
 def _by_name(facts: Mapping[str, object]) -> Callable[[Any], object]:
     return lambda question: facts.get(question.name)
+
+
+def _one_or_all(containers: tuple[ContainerFacts, ...]) -> Callable[[Any], object]:
+    facts = {each.name: each for each in containers}
+    return lambda question: containers if isinstance(question, Containers) else facts.get(question.name)
 
 
 def _by_reference(images: Iterable[ImageFacts]) -> Callable[[Any], object]:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from xcatflow.errors import XcatflowError
@@ -11,6 +12,7 @@ from xcatflow.model.question import Port, Question
 from xcatflow.model.target import TargetRef
 from xcatflow.transport.machine import At, DockerFace, ShellFace, port_open
 from xcatflow.transport.protocols import Authority, Docker, ShellSession
+from xcatflow.transport.spread import Spread
 
 _PORTS_AT_ONCE = 64
 
@@ -32,6 +34,8 @@ class Machines:
         self._shells: dict[str, ShellFace] = {}
         self._daemons: dict[str, DockerFace] = {}
         self._guard = threading.Lock()
+        self._cancelled = threading.Event()
+        self._spread = Spread(self._opened, stopping, self._cancelled)
 
     def ask(self, face: tuple[str, str], questions: tuple[Question[Any], ...]) -> Mapping[Question[Any], object]:
         """One answer, or the exception that asking raised, for every question. Raises nothing of its own."""
@@ -44,14 +48,22 @@ class Machines:
         with ThreadPoolExecutor(_PORTS_AT_ONCE, "port") as pool:  # a silent one takes its whole time to be silent
             return dict(zip(ports, pool.map(lambda port: port_open(port.host, port.port), ports), strict=True))
 
-    def target(self, ref: TargetRef, timeout_s: float) -> At:
-        """The target of a step; opens nothing yet."""
+    def target(self, ref: TargetRef, timeout_s: float, progress: Callable[[str], None] = lambda _text: None) -> At:
+        """The target of a step; opens nothing yet. `progress` hears what is told of long acts."""
         return At(
-            ref.name, self._shell(ref.name), self._daemon(ref.endpoint), self._authority, timeout_s, self._stopping
+            ref.name,
+            self._shell(ref.name),
+            self._daemon(ref.endpoint),
+            self._authority,
+            timeout_s,
+            self._stopping,
+            progress,
+            partial(self._spread.obtain, ref.endpoint),
         )
 
     def cancel(self) -> None:
         """End every act that runs now: the second interrupt."""
+        self._cancelled.set()
         for shell in tuple(self._shells.values()):
             with suppress(XcatflowError):
                 shell.cancel()
@@ -68,6 +80,10 @@ class Machines:
                     lambda: self._open_shell(name), self._authority, look_timeout_s=self._look_timeout_s
                 )
             return self._shells[name]
+
+    def _opened(self) -> dict[str, DockerFace]:
+        with self._guard:
+            return dict(self._daemons)
 
     def _daemon(self, endpoint: str) -> DockerFace:
         with self._guard:

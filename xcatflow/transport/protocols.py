@@ -1,10 +1,11 @@
 """What the rest of the house knows of the outside world. Adapters and the tests' fakes are held to the same contract tests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from xcatflow.model.question import (
     CertificateFacts,
@@ -13,7 +14,10 @@ from xcatflow.model.question import (
     DockerNetworkFacts,
     ImageFacts,
     Reply,
+    VolumeFacts,
 )
+
+Prunable = Literal["containers", "images", "networks", "volumes"]
 
 
 @dataclass(slots=True)
@@ -65,6 +69,51 @@ class ShellSession(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A container that was made: its id, and what the daemon found odd about the request."""
+
+    id: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryAuth:
+    """Who we are to a registry (`host[:port]`; empty: Docker Hub). The password is kept out of `repr`."""
+
+    registry: str
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageWanted:
+    """An image that a daemon shall get. `digest` is what its registry has for it, empty where that is not known; `fresh` says that what
+    daemons had before this run may be old; without `pull` no registry is asked."""
+
+    reference: str
+    digest: str = ""
+    fresh: bool = False
+    pull: bool = True
+    auth: RegistryAuth | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LogPiece:
+    """Some bytes of a container's log: `stream` is 1 for standard output (or a terminal), 2 for standard error. Pieces end anywhere."""
+
+    stream: Literal[1, 2]
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What a daemon removed: names or ids, and the bytes on disk that became free (0 where the API tells none)."""
+
+    removed: tuple[str, ...]
+    freed_bytes: int = 0
+
+
 class Docker(Protocol):
     """One daemon. Requests may be made from several threads at once. Every method raises Unreachable when the daemon lets nobody
     in, ActFailed with the daemon's own message when it refuses, DeadlineExceeded when it does not answer."""
@@ -88,33 +137,105 @@ class Docker(Protocol):
         """What the daemon tells of its machine and settings."""
         ...
 
-    def create_container(self, name: str, body: Mapping[str, Any]) -> str:
-        """Create from a request body of the Engine API; returns the id."""
+    def create_container(self, name: str, body: Mapping[str, Any]) -> Created:
+        """Create from a request body of the Engine API in its newest form: what stands elsewhere in the daemon's version is moved there.
+        Raises ActFailed, before anything is sent, naming a field that the daemon's version does not know and the version it needs."""
         ...
 
-    def start_container(self, name: str) -> None: ...
-    def stop_container(self, name: str, *, grace_s: int) -> None: ...
+    def start_container(self, name: str) -> bool:
+        """False where it ran already."""
+        ...
+
+    def stop_container(self, name: str, *, grace_s: int | None) -> bool:
+        """Killed after `grace_s` seconds (None: the container's own limit, else the daemon's 10). False where it did not run."""
+        ...
+
+    def restart_container(self, name: str, *, grace_s: int | None) -> None: ...
     def pause_container(self, name: str) -> None: ...
     def unpause_container(self, name: str) -> None: ...
     def remove_container(self, name: str, *, force: bool) -> None: ...
-    def update_container(self, name: str, body: Mapping[str, Any]) -> None: ...
+    def update_container(self, name: str, body: Mapping[str, Any]) -> tuple[str, ...]:
+        """Change limits and restart policy in place; what the daemon found odd about it."""
+        ...
+
     def rename_container(self, name: str, new: str) -> None: ...
+    def logs(
+        self, name: str, *, follow: bool = False, since_s: float | None = None, tail: int | None = None
+    ) -> AbstractContextManager[Iterator[LogPiece]]:
+        """The log, unframed; with `follow` it goes on until the container ends or the context is left. `since_s` is seconds since the
+        epoch, `tail` the number of last lines."""
+        ...
+
+    def stats(self, name: str) -> Mapping[str, Any]:
+        """One sample of what a container uses, as the Engine API gives it; without waiting for a second one where the API can."""
+        ...
+
+    def execute(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        timeout_s: float,
+        user: str = "",
+        directory: str = "",
+        environment: Mapping[str, str] = ...,
+    ) -> Reply:
+        """Run a command in a running container, without input. Raises DeadlineExceeded after `timeout_s`: it may run on then."""
+        ...
+
     def create_network(self, body: Mapping[str, Any]) -> str: ...
     def remove_network(self, name: str) -> None: ...
-    def connect_network(self, network: str, container: str, *, address: str | None) -> None:
-        """Connect a container, with this IPv4 address where one is given."""
+    def connect_network(
+        self, network: str, container: str, *, address: str | None, address6: str | None = None, mac: str | None = None
+    ) -> None:
+        """Connect a container, with these addresses where they are given. Raises ActFailed where the API cannot, naming the version
+        that could."""
         ...
 
     def disconnect_network(self, network: str, container: str) -> None: ...
-    def pull_image(self, reference: str) -> None:
-        """Pull one tag or digest, never all tags; errors inside the stream raise ActFailed."""
+    def volumes(self) -> tuple[VolumeFacts, ...]: ...
+    def create_volume(self, body: Mapping[str, Any]) -> str:
+        """Create from a request body of the Engine API; returns the name."""
         ...
 
-    def load_image(self, archive: Path) -> tuple[str, ...]:
+    def remove_volume(self, name: str) -> None: ...
+    def pull_image(
+        self,
+        reference: str,
+        *,
+        auth: RegistryAuth | None = None,
+        progress: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        """Pull one tag or digest, never all tags; errors inside the stream raise ActFailed. Without `auth` the user's Docker
+        configuration says who we are. `progress` hears how far it is, at most once a second."""
+        ...
+
+    def registry_digest(self, reference: str, *, auth: RegistryAuth | None = None) -> str | None:
+        """The digest (`sha256:…`) that the registry has for a reference now, nothing pulled; None where the daemon's API cannot ask
+        (below 1.30). Raises ActFailed with the registry's words."""
+        ...
+
+    def load_image(self, archive: Path | Iterable[bytes]) -> tuple[str, ...]:
         """Load an archive made by `docker save`; returns the references it held."""
         ...
 
+    def save_image(self, reference: str) -> AbstractContextManager[Iterator[bytes]]:
+        """The image as an archive that `load_image` takes."""
+        ...
+
+    def tag_image(self, reference: str, new: str) -> None:
+        """Give an image another name `repository[:tag]`."""
+        ...
+
     def remove_image(self, reference: str) -> None: ...
+    def login(self, auth: RegistryAuth) -> None:
+        """Does the registry take these credentials, asked by the daemon? Raises ActFailed with its words."""
+        ...
+
+    def prune(self, what: Prunable, filters: Mapping[str, Sequence[str]]) -> Pruned:
+        """Remove what nothing uses; filters as the Engine API has them."""
+        ...
+
     def close(self) -> None: ...
 
 

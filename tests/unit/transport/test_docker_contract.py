@@ -4,8 +4,10 @@ The real daemon is reached both ways, by Unix socket and by mutual TLS. It needs
 """
 
 import shutil
+import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,10 @@ from tests.fakes.docker import FakeDocker
 from tests.fakes.dockerd import Engine, NoEngine, engine
 from xcatflow.errors import ActFailed, Unreachable
 from xcatflow.model.endpoint import Endpoint
-from xcatflow.model.question import ContainerFacts, DaemonFacts, ImageFacts
+from xcatflow.model.question import ContainerFacts, DaemonFacts, ImageFacts, Reply
 from xcatflow.transport.docker import DockerDaemon
 from xcatflow.transport.pki import SiteAuthority
-from xcatflow.transport.protocols import Docker, Traffic
+from xcatflow.transport.protocols import Docker, LogPiece, RegistryAuth, Traffic
 from xcatflow.transport.tls import TlsFiles
 
 IMAGE = "contract/busybox:1"
@@ -60,6 +62,8 @@ def docker(request: pytest.FixtureRequest, archive: Path) -> Iterator[Docker]:
     yield it
     for container in it.containers():
         it.remove_container(container.name, force=True)
+    for volume in it.volumes():
+        it.remove_volume(volume.name)
     for image in it.images():
         for tag in image.tags:
             it.remove_image(tag)
@@ -78,7 +82,7 @@ def facts(docker: Docker, name: str) -> ContainerFacts:
 
 
 def made(docker: Docker, name: str = "c1", *, started: bool = False) -> str:
-    id = docker.create_container(name, BODY)
+    id = docker.create_container(name, BODY).id
     if started:
         docker.start_container(name)
     return id
@@ -143,7 +147,23 @@ def test_missing_things_are_none_or_refused(docker: Docker) -> None:
     with pytest.raises(ActFailed, match=r"^No such container: c9$"):
         docker.stop_container("c9", grace_s=1)
     with pytest.raises(ActFailed, match=r"^No such container: c9$"):
+        docker.stop_container("c9", grace_s=None)
+    with pytest.raises(ActFailed, match=r"^No such container: c9$"):
+        docker.restart_container("c9", grace_s=1)
+    with pytest.raises(ActFailed, match=r"^No such container: c9$"):
         docker.remove_container("c9", force=True)
+    with pytest.raises(ActFailed, match=r"^No such container: c9$"), docker.logs("c9") as pieces:
+        list(pieces)
+    with pytest.raises(ActFailed, match=r"^No such container: c9$"):
+        docker.execute("c9", ["true"], timeout_s=5)
+    with pytest.raises(ActFailed, match=r"^No such container: c9$"):
+        docker.stats("c9")
+    with pytest.raises(ActFailed, match=r"(?i)no such volume"):
+        docker.remove_volume("nothere")
+    with pytest.raises(ActFailed, match=r"(?i)no such image: nothing/here:1"):
+        docker.tag_image("nothing/here:1", "other:1")
+    with pytest.raises(ActFailed, match="reference does not exist"), docker.save_image("nothing/here:1") as chunks:
+        list(chunks)
     with pytest.raises(ActFailed, match=r"^No such container: c9$"):
         docker.update_container("c9", {"RestartPolicy": {"Name": "always"}})
     with pytest.raises(ActFailed, match=r"(?i)no such image"):
@@ -154,16 +174,16 @@ def test_missing_things_are_none_or_refused(docker: Docker) -> None:
 
 def test_start_and_stop_may_be_repeated(docker: Docker) -> None:
     made(docker)
-    docker.stop_container("c1", grace_s=0)
+    assert docker.stop_container("c1", grace_s=0) is False
     assert facts(docker, "c1").state == "created"
-    docker.start_container("c1")
-    docker.start_container("c1")
+    assert docker.start_container("c1") is True
+    assert docker.start_container("c1") is False
     assert facts(docker, "c1").state == "running"
     whole = docker.inspect_container("c1")
     assert whole is not None
     assert whole["State"]["Pid"] > 0
-    docker.stop_container("c1", grace_s=0)
-    docker.stop_container("c1", grace_s=0)
+    assert docker.stop_container("c1", grace_s=0) is True
+    assert docker.stop_container("c1", grace_s=None) is False
     assert facts(docker, "c1").state == "exited"
 
 
@@ -198,6 +218,140 @@ def test_update_changes_the_restart_policy(docker: Docker) -> None:
     whole = docker.inspect_container("c1")
     assert whole is not None
     assert whole["HostConfig"]["RestartPolicy"] == {"Name": "on-failure", "MaximumRetryCount": 3}
+
+
+def test_restart_works_from_every_state(docker: Docker) -> None:
+    made(docker)
+    docker.restart_container("c1", grace_s=0)
+    first = docker.inspect_container("c1")
+    docker.restart_container("c1", grace_s=0)
+    second = docker.inspect_container("c1")
+    assert first is not None
+    assert second is not None
+    assert second["State"]["Running"]
+    assert second["State"]["Pid"] != first["State"]["Pid"]
+    docker.stop_container("c1", grace_s=0)
+    docker.restart_container("c1", grace_s=None)
+    assert facts(docker, "c1").state == "running"
+
+
+def test_the_listing_tells_networks_command_and_age(docker: Docker) -> None:
+    made(docker)
+    found = facts(docker, "c1")
+    assert found.networks == ("none",)
+    assert found.command == "/bin/sleep 3600"
+    assert found.created_s > 1_700_000_000
+    assert found.volumes == ()
+    assert found.health == ""
+
+
+def test_health_is_told_by_the_listing(docker: Docker) -> None:
+    check = {"Test": ["CMD", "/bin/true"], "Interval": 1_000_000_000}
+    docker.create_container("c1", {**BODY, "Healthcheck": check})
+    docker.start_container("c1")
+    if isinstance(docker, FakeDocker):
+        assert facts(docker, "c1").health == "starting"
+        docker.set_health("c1", "healthy")
+    deadline = time.monotonic() + 20
+    while facts(docker, "c1").health != "healthy":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_field_of_a_newer_version_is_refused_by_name(docker: Docker) -> None:
+    newer = {**BODY, "Healthcheck": {"Test": ["NONE"], "StartInterval": 1_000_000_000}}
+    with pytest.raises(ActFailed, match=r'speaks API 1.41, "Healthcheck.StartInterval" needs 1.44$'):
+        docker.create_container("c1", newer)
+    assert docker.containers() == ()
+    made(docker)
+    with pytest.raises(ActFailed, match=r'speaks API 1.41, "BlkioDeviceReadBps" needs 1.55$'):
+        docker.update_container("c1", {"BlkioDeviceReadBps": []})
+    with pytest.raises(ActFailed, match=r'speaks API 1.41, "EndpointConfig.MacAddress" needs 1.54$'):
+        docker.connect_network("none", "c1", address=None, mac="02:42:0a:14:00:15")
+    with pytest.raises(ActFailed, match=r'speaks API 1.41, "EnableIPv4" needs 1.48$'):
+        docker.create_network({"Name": "contract9", "EnableIPv4": False})
+
+
+SAYS = {**BODY, "Cmd": ["/bin/sh", "-c", "echo one; echo two >&2; echo three"]}
+
+
+def spoken(docker: Docker, name: str = "c1", **options: Any) -> tuple[bytes, bytes]:
+    with docker.logs(name, **options) as pieces:
+        said = list(pieces)
+    return tuple(b"".join(it.data for it in said if it.stream == stream) for stream in (1, 2))  # type: ignore[return-value]
+
+
+def test_logs_of_both_outputs(docker: Docker) -> None:
+    docker.create_container("c1", SAYS)
+    assert spoken(docker) == (b"", b"")
+    if isinstance(docker, FakeDocker):
+        docker.said["c1"] = [LogPiece(1, b"one\n"), LogPiece(2, b"two\n"), LogPiece(1, b"three\n")]
+    docker.start_container("c1")
+    assert spoken(docker, follow=True) == (b"one\nthree\n", b"two\n")
+    assert spoken(docker) == (b"one\nthree\n", b"two\n")
+    assert sum(len(part.splitlines()) for part in spoken(docker, tail=1)) == 1
+    assert spoken(docker, tail=0) == (b"", b"")
+
+
+def test_stats_are_one_sample(docker: Docker) -> None:
+    made(docker, started=True)
+    sample = docker.stats("c1")
+    assert sample["name"] == "/c1"
+    assert {"cpu_stats", "precpu_stats", "memory_stats", "pids_stats"} <= set(
+        sample
+    )  # engines here give no numbers in them
+
+
+def test_commands_run_inside(docker: Docker) -> None:
+    made(docker)
+    with pytest.raises(ActFailed, match="is not running"):
+        docker.execute("c1", ["/bin/true"], timeout_s=10)
+    docker.start_container("c1")
+    if isinstance(docker, FakeDocker):
+        docker.runs = lambda _name, command: local(command)
+    script = "echo out; echo err >&2; exit 3"
+    reply = docker.execute("c1", ["/bin/sh", "-c", script], timeout_s=10)
+    assert (reply.code, reply.out, reply.err) == (3, b"out\n", b"err\n")
+    assert docker.execute("c1", ["/bin/true"], timeout_s=10) == Reply(0)
+
+
+def local(command: tuple[str, ...]) -> Reply:
+    done = subprocess.run(command, capture_output=True, check=False, timeout=20)
+    return Reply(done.returncode, done.stdout, done.stderr)
+
+
+def test_volumes_live_and_go(docker: Docker) -> None:
+    assert docker.volumes() == ()
+    assert docker.create_volume({"Name": "v1", "Labels": {"a": "b"}}) == "v1"
+    assert docker.create_volume({"Name": "v1", "Labels": {"a": "b"}}) == "v1"
+    (found,) = docker.volumes()
+    assert (found.name, found.driver, found.labels, found.options) == ("v1", "local", {"a": "b"}, {})
+    body = {**BODY, "HostConfig": {"NetworkMode": "none", "Binds": ["v1:/data", "v2:/more"]}}
+    docker.create_container("c1", body)
+    assert sorted(facts(docker, "c1").volumes or ()) == ["v1", "v2"]
+    with pytest.raises(ActFailed, match=r"volume is in use - \["):
+        docker.remove_volume("v1")
+    docker.remove_container("c1", force=True)
+    docker.remove_volume("v1")
+    assert [volume.name for volume in docker.volumes()] == ["v2"]
+
+
+def test_prune_takes_what_nothing_uses(docker: Docker) -> None:
+    id = made(docker)
+    made(docker, "c2", started=True)
+    assert docker.prune("containers", {"label": ["other"]}).removed == ()
+    assert docker.prune("containers", {"label": ["xcatflow.node"]}).removed == (id,)
+    docker.create_volume({"Name": "v1"})
+    with pytest.raises(ActFailed, match=r"to prune only volumes without a name needs 1\.42"):
+        docker.prune("volumes", {})
+    assert docker.prune("volumes", {"all": ["true"]}).removed == ("v1",)
+    docker.create_network({"Name": "contract8"})
+    assert docker.prune("networks", {}).removed == ("contract8",)
+    assert docker.prune("images", {}).removed == ()
+    docker.remove_container("c2", force=True)
+    removed = docker.prune("images", {"dangling": ["false"]}).removed
+    assert {IMAGE, "contract/busybox:other"} < set(removed)
+    assert docker.images() == ()
 
 
 def test_networks_are_made_once_and_removed(docker: Docker) -> None:
@@ -254,6 +408,38 @@ def test_archive_brings_its_tags(docker: Docker, archive: Path) -> None:
     assert docker.inspect_image(IMAGE) is not None
 
 
+def test_saved_image_is_loaded_with_the_same_id(docker: Docker) -> None:
+    before = docker.inspect_image(IMAGE)
+    assert before is not None
+    with docker.save_image(IMAGE) as chunks:
+        data = b"".join(chunks)
+    docker.remove_image(IMAGE)
+    docker.remove_image("contract/busybox:other")
+    assert docker.images() == ()
+    pieces = (data[start : start + 70_000] for start in range(0, len(data), 70_000))
+    assert docker.load_image(pieces) == (IMAGE,)
+    after = docker.inspect_image(IMAGE)
+    assert after is not None
+    assert after.id == before.id
+    with docker.save_image(IMAGE) as chunks:  # left early
+        next(chunks)
+    assert docker.images()
+
+
+def test_image_gets_another_name(docker: Docker) -> None:
+    docker.tag_image(IMAGE, "registry.test:5000/team/busybox:2")
+    docker.tag_image(IMAGE, "plain")
+    found = docker.inspect_image("registry.test:5000/team/busybox:2")
+    assert found is not None
+    assert {IMAGE, "plain:latest", "registry.test:5000/team/busybox:2"} <= set(found.tags)
+
+
+def test_login_where_no_registry_is_fails(docker: Docker) -> None:
+    with pytest.raises(ActFailed) as caught:
+        docker.login(RegistryAuth("127.0.0.1:1", "me", "secret-word"))
+    assert "secret-word" not in str(caught.value)
+
+
 def test_image_in_use_is_not_removed(docker: Docker) -> None:
     docker.remove_image("contract/busybox:other")
     made(docker)
@@ -274,6 +460,8 @@ def test_pull_without_a_registry_is_refused(docker: Docker) -> None:
     with pytest.raises(ActFailed):
         docker.pull_image("127.0.0.1:1/nothing/here:1")
     assert docker.inspect_image("127.0.0.1:1/nothing/here:1") is None
+    with pytest.raises(ActFailed):
+        docker.registry_digest("127.0.0.1:1/nothing/here:1")
 
 
 @pytest.mark.lab
@@ -286,6 +474,33 @@ def test_connections_are_kept(real_engine: Engine) -> None:
             it.networks()
         it.close()
         assert (traffic.docker_requests, traffic.docker_container_lists, traffic.docker_connections) == (11, 5, 1)
+
+
+@pytest.mark.lab
+def test_a_whole_life_takes_one_connection(real_engine: Engine, archive: Path) -> None:
+    """Commands run inside have one each, since the engine ends it; what streams shares another."""
+    traffic = Traffic()
+    it = DockerDaemon(real_engine.tls, traffic=traffic, tls=real_engine.files)
+    for _ in range(2):
+        it.load_image(archive)
+        made(it, started=True)
+        with it.logs("c1") as pieces:
+            assert list(pieces) == []
+        it.update_container("c1", {"RestartPolicy": {"Name": "always"}})
+        it.restart_container("c1", grace_s=0)
+        it.rename_container("c1", "c2")
+        it.stats("c2")
+        with it.save_image(IMAGE) as chunks:
+            assert sum(len(chunk) for chunk in chunks) > 1000
+        it.tag_image(IMAGE, "other:1")
+        it.stop_container("c2", grace_s=0)
+        it.remove_container("c2", force=False)
+        with pytest.raises(ActFailed):
+            it.remove_container("c2", force=False)
+        for reference in ("other:1", IMAGE, "contract/busybox:other"):
+            it.remove_image(reference)
+    it.close()
+    assert traffic.docker_connections == 2
 
 
 @pytest.mark.lab

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xcatflow.errors import ActFailed, Unreachable
+from xcatflow.model.docker_api import NEWEST_API
 from xcatflow.transport import docker_facts as it
 
-MAC = "02:42:0a:14:00:15"
 LISTED = {
     "Id": "f00",
     "Names": ["/web/db", "/db"],
@@ -20,9 +20,11 @@ LISTED = {
     "Labels": {"a": "b"},
     "State": "running",
     "Status": "Up 2 minutes",
+    "Created": 1367854155,
+    "Mounts": [{"Type": "bind", "Source": "/a"}, {"Type": "volume", "Name": "v1"}],
     "NetworkSettings": {
         "Networks": {
-            "lan": {"IPAddress": "10.0.0.2"},
+            "lan": {"IPAddress": "10.0.0.2", "IPAMConfig": {"IPv4Address": "10.0.0.2"}},
             "back": {"IPAddress": "10.1.0.2"},
             "none": {"IPAddress": ""},
             "x": None,
@@ -36,13 +38,47 @@ def test_container() -> None:
     assert (found.id, found.name, found.image, found.image_id) == ("f00", "db", "busybox:latest", "sha256:1")
     assert (found.state, found.status, found.labels) == ("running", "Up 2 minutes", {"a": "b"})
     assert found.addresses == {"back": "10.1.0.2", "lan": "10.0.0.2"}
+    assert found.networks == ("back", "lan", "none", "x")
+    assert found.fixed == {"lan": "10.0.0.2"}
+    assert (found.command, found.created_s, found.volumes) == ("sleep 1", 1367854155, ("v1",))
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("Up 12 minutes", "running"),
+        ("Up 12 minutes (healthy)", "running"),
+        ("Up 12 minutes (Paused)", "paused"),
+        ("Restarting (1) 3 seconds ago", "restarting"),
+        ("Exited (137) 3 days ago", "exited"),
+        ("Exit 0", "exited"),
+        ("Created", "created"),
+        ("Dead", "dead"),
+        ("Removal In Progress", "removing"),
+        ("", "exited"),
+    ],
+)
+def test_state_behind_a_status(status: str, state: str) -> None:
+    listed = {key: value for key, value in LISTED.items() if key != "State"}
+    assert it.container_facts({**listed, "Status": status}).state == state
+
+
+def test_status_that_says_no_state() -> None:
+    with pytest.raises(ValueError, match='status "Sleeping" says no state'):
+        it.state_of("Sleeping")
+
+
+def test_volume() -> None:
+    found = it.volume_facts({"Name": "v", "Driver": "local", "Labels": None, "Options": {"type": "nfs"}})
+    assert (found.name, found.driver, found.labels, found.options) == ("v", "local", {}, {"type": "nfs"})
 
 
 def test_container_with_as_little_as_possible() -> None:
     found = it.container_facts(
         {"Id": "f00", "Names": None, "Image": "i", "State": "dead", "Labels": None, "NetworkSettings": None}
     )
-    assert (found.name, found.labels, found.addresses) == ("", {}, {})
+    assert (found.name, found.labels, found.addresses, found.networks) == ("", {}, {}, ())
+    assert (found.command, found.created_s, found.volumes, found.fixed) == ("", 0, None, {})
 
 
 @pytest.mark.parametrize(
@@ -60,6 +96,20 @@ def test_image() -> None:
     assert it.image_facts({"Id": "sha256:1", "RepoTags": None}).tags == ()
 
 
+def test_image_is_the_same_listed_and_looked_at_alone() -> None:
+    listed = {"Id": "sha256:1", "RepoTags": ["a:1"], "Size": 7, "Created": 1704067200, "Labels": {"a": "b"}}
+    alone = {
+        "Id": "sha256:1",
+        "RepoTags": ["a:1"],
+        "Size": 7,
+        "Created": "2024-01-01T00:00:00.123456789Z",
+        "Config": {"Labels": {"a": "b"}},
+    }
+    assert it.image_facts(listed) == it.image_facts(alone)
+    for none in (None, "", "0001-01-01T00:00:00Z", -62135596800):
+        assert it.image_facts({"Id": "sha256:1", "Created": none}).created_s == 0
+
+
 def test_network() -> None:
     config = [{"Subnet": "10.0.0.0/24", "Gateway": "10.0.0.1"}, {"Subnet": "fd00::/64"}]
     found = it.network_facts(
@@ -70,20 +120,28 @@ def test_network() -> None:
     assert it.network_facts({"Id": "1", "Name": "host", "IPAM": {"Config": None}}).pools == ()
 
 
-def test_version_in_use() -> None:
-    def used(api: str, least: str | None = None) -> str:
-        answer = {"ApiVersion": api, **({"MinAPIVersion": least} if least else {})}
-        return it.daemon_facts(answer, host="h", oldest="1.24", newest="1.45").used_api
+def used(api: str, least: str | None = None, pin: str | None = None) -> str:
+    answer = {"ApiVersion": api, **({"MinAPIVersion": least} if least else {})}
+    return it.daemon_facts(answer, host="h", pin=pin).used_api
 
-    assert [used("1.41"), used("1.24"), used("1.9999", "1.45"), used("1.52", "1.44")] == [
-        "1.41",
-        "1.24",
-        "1.45",
-        "1.45",
-    ]
-    for api, least, wrong in (("1.23", None, "1.23"), ("1.9", None, "1.9"), ("1.60", "1.46", "1.46")):
-        with pytest.raises(Unreachable, match=rf"^Docker API {wrong} of host h is not supported: "):
+
+def test_best_version_that_both_speak_is_used() -> None:
+    found = [used("1.41"), used("1.21"), used("1.24", "1.12"), used("1.9999", "1.45"), used("1.52", "1.44")]
+    assert found == ["1.41", "1.21", "1.24", NEWEST_API, "1.52"]
+    for api, least, wrong in (("1.20", None, "1.20"), ("1.9", None, "1.9"), ("1.90", "1.80", "1.80")):
+        with pytest.raises(Unreachable, match=rf"^Docker API {wrong} of host h is not supported: it speaks "):
             used(api, least)
+
+
+def test_pinned_version_has_to_be_one_that_both_speak() -> None:
+    assert [used("1.41", "1.12", pin) for pin in ("1.21", "1.30", "1.41")] == ["1.21", "1.30", "1.41"]
+    assert used("1.52", "1.44", "1.44") == "1.44"
+    for pin, least, lowest in (("1.42", "1.12", "1.21"), ("1.20", "1.12", "1.21"), ("1.30", "1.40", "1.40")):
+        with pytest.raises(Unreachable) as caught:
+            used("1.41", least, pin)
+        assert str(caught.value) == (
+            f"DOCKER_API_VERSION={pin} cannot be used with docker host h: expected {lowest} to 1.41, which both sides speak"
+        )
 
 
 @pytest.mark.parametrize(
@@ -100,57 +158,6 @@ def test_version_in_use() -> None:
 )
 def test_split_reference(reference: str, parts: tuple[str, str]) -> None:
     assert it.split_reference(reference) == parts
-
-
-def per_network(**ends: dict[str, Any]) -> dict[str, Any]:
-    return {"NetworkingConfig": {"EndpointsConfig": ends}}
-
-
-@pytest.mark.parametrize(
-    ("api", "body", "placed"),
-    [
-        ("1.44", {"MacAddress": MAC}, per_network(bridge={"MacAddress": MAC})),
-        (
-            "1.44",
-            {
-                "MacAddress": MAC,
-                "HostConfig": {"NetworkMode": "lan"},
-                **per_network(lan={"IPAMConfig": {"IPv4Address": "10.0.0.2"}}),
-            },
-            {
-                "HostConfig": {"NetworkMode": "lan"},
-                **per_network(lan={"MacAddress": MAC, "IPAMConfig": {"IPv4Address": "10.0.0.2"}}),
-            },
-        ),
-        (
-            "1.52",
-            {"MacAddress": MAC, "HostConfig": {"NetworkMode": "default"}},
-            {"HostConfig": {"NetworkMode": "default"}, **per_network(bridge={"MacAddress": MAC})},
-        ),
-        (
-            "1.44",
-            {"MacAddress": "x", **per_network(bridge={"MacAddress": MAC})},
-            per_network(bridge={"MacAddress": MAC}),
-        ),
-        ("1.44", {"MacAddress": MAC, "HostConfig": {"NetworkMode": "none"}}, None),
-        ("1.44", {"MacAddress": MAC, "HostConfig": {"NetworkMode": "container:c1"}}, None),
-        ("1.44", {"Image": "i"}, None),
-        ("1.44", per_network(lan={"MacAddress": MAC}), None),
-        ("1.43", {"MacAddress": MAC}, None),
-        ("1.9", {"Image": "i", "NetworkingConfig": None}, None),
-        (
-            "1.43",
-            per_network(lan={"MacAddress": MAC, "Aliases": ["a"]}),
-            {"MacAddress": MAC, **per_network(lan={"Aliases": ["a"]})},
-        ),
-        ("1.43", per_network(lan={}, back={"MacAddress": MAC}), {"MacAddress": MAC, **per_network(lan={}, back={})}),
-        ("1.43", per_network(lan=None), None),
-    ],
-)
-def test_place_mac(api: str, body: dict[str, Any], placed: dict[str, Any] | None) -> None:
-    before = repr(body)
-    assert it.place_mac(body, api) == (body if placed is None else placed)
-    assert repr(body) == before
 
 
 @settings(max_examples=40, deadline=None)

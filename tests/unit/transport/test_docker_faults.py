@@ -12,11 +12,11 @@ import pytest
 
 from tests.fakes.peer import DROP, VERSION, Answer, Peer, Request, chunked, reply
 from xcatflow.errors import ActFailed, CannotTell, DeadlineExceeded, InvalidInput, Unreachable, XcatflowError
+from xcatflow.model.docker_api import NEWEST_API
 from xcatflow.model.endpoint import Endpoint
 from xcatflow.transport.docker import DockerDaemon
-from xcatflow.transport.docker_clients import NEWEST_API
 from xcatflow.transport.docker_http import Call, ConnectionLost, DockerTimeouts, translate
-from xcatflow.transport.protocols import Traffic
+from xcatflow.transport.protocols import Created, Traffic
 
 Script = Callable[[Request], Answer | None]
 Start = Callable[..., tuple[DockerDaemon, Peer]]
@@ -105,8 +105,8 @@ def test_traffic_is_counted(start: Start) -> None:
     ("version", "complaint"),
     [
         (
-            {"ApiVersion": "1.23"},
-            "Docker API 1.23 of host 127.0.0.1 is not supported: it speaks 1.12 to 1.23, expected 1.24 to",
+            {"ApiVersion": "1.20"},
+            "Docker API 1.20 of host 127.0.0.1 is not supported: it speaks 1.12 to 1.20, expected 1.21 to",
         ),
         (
             {"ApiVersion": "9.9", "MinAPIVersion": "9.1"},
@@ -134,8 +134,9 @@ def test_best_version_of_the_overlap_is_used(start: Start) -> None:
     [
         (
             reply("<html>hello</html>", content_type="text/html"),
-            'GET /version: expected JSON, found "<html>hello</html>"',
+            "The content type: text/html is unable to be parsed.",
         ),
+        (reply("<html>hello</html>"), 'GET /version: expected JSON, found "<html>hello</html>"'),
         (
             reply({"Version": "1"}),
             "answered GET /version in another form than the Engine API's: KeyError('ApiVersion')",
@@ -295,7 +296,7 @@ def test_create_with_a_lost_reply_looks_by_name(start: Start, silence: bool) -> 
         return reply({"Id": "f00", "Config": {"Labels": labels}}) if request.method == "GET" else lost
 
     daemon, peer = start(script, request_s=0.3 if silence else 20)
-    assert daemon.create_container("c1", BODY) == "f00"
+    assert daemon.create_container("c1", BODY) == Created("f00")
     assert peer.paths == ["POST /v1.41/containers/create?name=c1", "GET /v1.41/containers/c1/json"]
 
 
@@ -328,7 +329,7 @@ def test_network_with_a_lost_reply_is_looked_for(start: Start) -> None:
 def test_mac_goes_where_the_version_looks_for_it(start: Start) -> None:
     body = {"Image": "i", "NetworkingConfig": {"EndpointsConfig": {"lan": {"MacAddress": "02:42:0a:14:00:15"}}}}
     daemon, peer = start(always(reply({"Id": "f00"}, "201 Created")))
-    assert daemon.create_container("c1", body) == "f00"
+    assert daemon.create_container("c1", body) == Created("f00")
     assert json.loads(peer.requests[1].body) == {
         "Image": "i",
         "MacAddress": "02:42:0a:14:00:15",
@@ -342,13 +343,15 @@ def test_mac_goes_where_the_version_looks_for_it(start: Start) -> None:
         ("busybox", "busybox", "latest"),
         ("registry.test:5000/team/app", "registry.test%3A5000%2Fteam%2Fapp", "latest"),
         ("registry.test:5000/app:1.2", "registry.test%3A5000%2Fapp", "1.2"),
-        ("app@sha256:" + "0" * 64, "app", "sha256%3A" + "0" * 64),
+        ("app@sha256:" + "0" * 64, "app%40sha256%3A" + "0" * 64, None),
+        ("app:1@sha256:" + "0" * 64, "app%40sha256%3A" + "0" * 64, None),
     ],
 )
-def test_pull_names_one_tag(start: Start, reference: str, repository: str, tag: str) -> None:
+def test_pull_names_one_tag_or_digest(start: Start, reference: str, repository: str, tag: str | None) -> None:
     daemon, peer = start(always(chunked('{"status":"Pulling"}\r\n', '{"status":"done"}\r\n')))
     daemon.pull_image(reference)
-    assert peer.paths == [f"POST /v1.41/images/create?tag={tag}&fromImage={repository}"]
+    query = f"fromImage={repository}" + (f"&tag={tag}" if tag else "")
+    assert peer.paths == [f"POST /v1.41/images/create?{query}"]
 
 
 @pytest.mark.parametrize(

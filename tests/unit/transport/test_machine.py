@@ -7,7 +7,19 @@ import pytest
 
 from tests.fakes.docker import FakeDocker
 from xcatflow.errors import ActFailed, CannotTell, Interrupted, Unreachable
-from xcatflow.model.question import Container, Daemon, DockerNetwork, File, Image, Port, Question, Reply, Shell
+from xcatflow.model.question import (
+    Container,
+    ContainerDetails,
+    Daemon,
+    DockerNetwork,
+    File,
+    Image,
+    Port,
+    Question,
+    Reply,
+    Shell,
+    Volume,
+)
 from xcatflow.model.target import TargetRef
 from xcatflow.transport.machine import Gather, full_reference
 from xcatflow.transport.pool import Machines
@@ -118,6 +130,38 @@ def test_one_listing_answers_all_questions_about_containers_images_and_networks(
     assert given[DockerNetwork("none-such")] is None
     assert given[Daemon()].engine
     assert len(docker.calls) == 4
+
+
+def test_volumes_are_listed_once_and_containers_looked_at_one_by_one() -> None:
+    docker = FakeDocker(images=["busybox:latest"])
+    for name in ("c1", "c2"):
+        docker.create_container(name, {"Image": "busybox:latest", "HostConfig": {"Binds": [f"v-{name}:/data"]}})
+    docker.calls.clear()
+    wanted = (
+        *(Volume(f"v-c{number}") for number in (1, 2, 3)),
+        *(ContainerDetails(f"c{number}") for number in (1, 2, 3)),
+    )
+    given: Any = machines(docker=docker).ask(("docker", "m:2376"), wanted)
+    assert [given[Volume(name)] and given[Volume(name)].name for name in ("v-c1", "v-c2", "v-c3")] == [
+        "v-c1",
+        "v-c2",
+        None,
+    ]
+    assert given[ContainerDetails("c2")]["Name"] == "/c2"
+    assert given[ContainerDetails("c3")] is None
+    assert docker.calls == {"volumes": 1, "inspect_container": 3}
+
+
+def test_details_of_one_container_that_fail_spoil_no_other() -> None:
+    class Half(FakeDocker):
+        def inspect_container(self, name: str) -> Any:
+            if name == "c1":
+                raise ActFailed("cannot read it")
+            return super().inspect_container(name)
+
+    given = machines(docker=Half()).ask(("docker", "m:2376"), (ContainerDetails("c1"), ContainerDetails("c2")))
+    assert isinstance(given[ContainerDetails("c1")], CannotTell)
+    assert given[ContainerDetails("c2")] is None
 
 
 def test_a_listing_that_fails_spoils_only_its_own_questions() -> None:
