@@ -1,6 +1,6 @@
 """The contract of a step: one kind of desired state, and what it may use.
 
-Everything a step knows is in four methods, and none of them prints. `prepare` and the questions are the only ways to learn something,
+Everything a step knows is in a few methods, and none of them prints. `prepare` and the questions are the only ways to learn something,
 `apply` the only way to change something; `plan` is pure. The engine does the rest: it batches questions, decides whether to act, looks
 again after acting, records, retries.
 """
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from xcatflow.errors import CannotUndo
 from xcatflow.model.change import Change
 from xcatflow.model.question import Answers, Question, Reply
-from xcatflow.transport.protocols import Authority, Docker
+from xcatflow.transport.protocols import Authority, Docker, ImageWanted
 
 
 class Params(BaseModel):
@@ -69,6 +69,17 @@ class Target(Protocol):
         """Wait, for steps that poll. Raises Interrupted when the run is asked to stop meanwhile."""
         ...
 
+    def tell(self, text: str) -> None:
+        """Say how far a long act is; shown, not kept."""
+        ...
+
+    def fetch_image(self, wanted: ImageWanted, *, spread: bool = False) -> str:
+        """Have the daemon get an image: from its registry, with `spread` from another daemon of the run that has it, where one has.
+
+        Returns the endpoint of that daemon, empty for the registry. Raises ActFailed with the daemon's words; nothing is left of it then.
+        """
+        ...
+
     @property
     def docker(self) -> Docker:
         """The machine's Docker daemon. Raises Unreachable."""
@@ -96,6 +107,11 @@ class Step(Generic[P, S]):
         """What has to be looked at to know whether `want` holds."""
         raise NotImplementedError
 
+    def ask_more(self, answers: Answers, want: P) -> tuple[Question[Any], ...]:
+        """What has to be looked at beside, now that `ask` is answered: for what is costly and seldom needed. `seen` gets both. Pure, but
+        raises what looking up an answer raises."""
+        return ()
+
     def seen(self, answers: Answers, want: P) -> S | None:
         """What the answers say, None = looked and not there. Raises CannotTell when they do not say it."""
         raise NotImplementedError
@@ -114,6 +130,10 @@ class Step(Generic[P, S]):
     def undo(self, at: Target, want: P, seen: S | None, change: Change) -> None:
         """Take one applied change back; `seen` is what was there before."""
         raise CannotUndo(f"{self.kind} has no way back")
+
+    def made(self, seen: S | None, after: S | None, want: P, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+        """Which of the applied changes were changes, now that it was looked again: for acts of which only acting tells."""
+        return changes
 
     def verifies(self, want: P) -> bool:
         """Does looking again after the act prove it? False only for commands that say `always: true`."""

@@ -24,8 +24,8 @@ class _Item:
 
 @dataclass(slots=True)
 class Bus:
-    """`journal` gets every batch first; when it fails, whoever waits for a write is told and later ones too. A reporter that fails is
-    left out from then on: seeing less must never stop the work."""
+    """`journal` gets every batch first, but for what it does not keep; when it fails, whoever waits for a write is told and later ones
+    too. A reporter that fails is left out from then on: seeing less must never stop the work."""
 
     journal: Listener
     reporters: Iterable[Listener] = ()
@@ -75,8 +75,8 @@ class Bus:
         if not events:
             return
         try:
-            if not self._broken:
-                self.journal(events)
+            if not self._broken and (kept := tuple(event for event in events if event.kept)):
+                self.journal(kept)
         except Exception as error:  # whatever it is, the waiting lanes must hear of it
             self._broken.append(error)
         for reporter in tuple(reporters):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from xcatflow.contract import Step
+from xcatflow.engine.node_nics import PARTS
 from xcatflow.engine.scope import known_node_attribute
 from xcatflow.errors import InvalidInput, Problem, did_you_mean
 from xcatflow.model.attributes import ATTRIBUTES
@@ -61,6 +62,11 @@ def _check_lookups(placed: PlacedStep, definitions: Definitions) -> list[Problem
                             hint = did_you_mean(attribute, ATTRIBUTES["node"])
                             text = f'"${{{".".join(lookup.path)}}}": nodes have no attribute "{attribute}"{hint}'
                             problems.append(Problem(text, placed.place((key, *path))))
+                    case ("node", "nics", part) if part not in PARTS:
+                        text = (
+                            f'"${{{".".join(lookup.path)}}}": known are {", ".join(PARTS)}{did_you_mean(part, PARTS)}'
+                        )
+                        problems.append(Problem(text, placed.place((key, *path))))
     return problems
 
 

@@ -1,7 +1,7 @@
 """What the lanes of a workflow share, and how looks are gathered."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from xcatflow.engine.prepare import Prepared
 from xcatflow.engine.secrets import Redactor
 from xcatflow.model.change import Change
 from xcatflow.model.event import Outcome
-from xcatflow.model.question import Question
+from xcatflow.model.question import Answers, Question
 from xcatflow.model.target import TargetRef
 
 Face = tuple[str, str]
@@ -23,7 +23,7 @@ class Faces(Protocol):
     """The outside world, as lanes use it."""
 
     def ask(self, face: Face, questions: tuple[Question[Any], ...]) -> Given: ...
-    def target(self, ref: TargetRef, timeout_s: float) -> Target: ...
+    def target(self, ref: TargetRef, timeout_s: float, progress: Callable[[str], None]) -> Target: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,47 @@ class Context:
 def gather(steps: Iterable[Prepared], first: Prepared | None = None) -> dict[Face, tuple[Question[Any], ...]]:
     """What steps want to look at, by face. With `first`, the step that looks now, proofs of later steps are left for their own time:
     they are slow while what they prove is not there yet."""
-    wanted: dict[Face, dict[Question[Any], None]] = {}
+    return _by_face((prepared, prepared.questions) for prepared in _looking(steps, first))
+
+
+def gather_more(
+    steps: Iterable[Prepared], given: Mapping[Face, Given], first: Prepared | None = None
+) -> dict[Face, tuple[Question[Any], ...]]:
+    """What steps want to look at beside, by face, once their own questions are answered; what was asked for that already is left out."""
+    wanted = _by_face((prepared, more_of(prepared, given)) for prepared in _looking(steps, first))
+    left = {face: tuple(q for q in asked if q not in given.get(face, {})) for face, asked in wanted.items()}
+    return {face: asked for face, asked in left.items() if asked}
+
+
+def more_of(prepared: Prepared, given: Mapping[Face, Given]) -> tuple[Question[Any], ...]:
+    """The further questions of one step. Where they cannot be told, for want of answers or for a bug, there are none: `seen` meets the
+    same, in a place where it becomes the step's outcome."""
+    assert prepared.target is not None
+    found: dict[Question[Any], object] = {}
+    for question in prepared.questions:
+        known = given.get(prepared.target.face(question.face), {})
+        if question not in known:
+            return ()
+        found[question] = known[question]
+    try:
+        return prepared.step.ask_more(Answers(found), prepared.want)
+    except Exception:  # the step looks the answers up once more, and what is wrong is told then
+        return ()
+
+
+def _looking(steps: Iterable[Prepared], first: Prepared | None) -> Iterator[Prepared]:
     for prepared in steps:
         if prepared.late or prepared.target is None:
             continue
         if first is not None and prepared is not first and prepared.step.proof:
             continue
-        for question in prepared.questions:
+        yield prepared
+
+
+def _by_face(asked: Iterable[tuple[Prepared, Iterable[Question[Any]]]]) -> dict[Face, tuple[Question[Any], ...]]:
+    wanted: dict[Face, dict[Question[Any], None]] = {}
+    for prepared, questions in asked:
+        assert prepared.target is not None
+        for question in questions:
             wanted.setdefault(prepared.target.face(question.face), {})[question] = None
     return {face: tuple(questions) for face, questions in wanted.items()}

@@ -2,18 +2,19 @@
 
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from xcatflow.contract import Target
 from xcatflow.engine.bus import JournalFailed
-from xcatflow.engine.context import Context, Face, Faces, Given, Result, gather
+from xcatflow.engine.context import Context, Face, Faces, Given, Result, gather, gather_more, more_of
 from xcatflow.engine.prepare import Prepared
 from xcatflow.errors import ActFailed, CannotTell, Interrupted, InvalidInput, NotConverged, Unreachable, XcatflowError
 from xcatflow.model.change import Change
-from xcatflow.model.event import ActEnded, ActStarted, Outcome, StepStarted
-from xcatflow.model.question import Answers
+from xcatflow.model.event import ActEnded, ActProgressed, ActStarted, Outcome, StepStarted
+from xcatflow.model.question import Answers, Question
 
 
 @dataclass(slots=True)
@@ -30,17 +31,25 @@ class Looks:
         if self.stale:
             self.given = {}
             self.stale = False
+        if self._missing(prepared, prepared.questions):
+            self._ask(gather(self.steps[index:], first=prepared))
+        more = more_of(prepared, self.given)
+        if self._missing(prepared, more):
+            self._ask(gather_more(self.steps[index:], self.given, first=prepared))
         ref = prepared.target
         assert ref is not None
-        missing = [q for q in prepared.questions if q not in self.given.get(ref.face(q.face), {})]
-        if missing:
-            for face, questions in gather(self.steps[index:], first=prepared).items():
-                known = self.given.get(face, {})
-                wanted = tuple(q for q in questions if q not in known)
-                if wanted:
-                    self.given[face] = {**known, **self.faces.ask(face, wanted)}
-        found = {q: self.given[ref.face(q.face)][q] for q in prepared.questions}
-        return Answers(found)
+        return Answers({q: self.given[ref.face(q.face)][q] for q in (*prepared.questions, *more)})
+
+    def _missing(self, prepared: Prepared, questions: Iterable[Question[Any]]) -> bool:
+        ref = prepared.target
+        assert ref is not None
+        return any(q not in self.given.get(ref.face(q.face), {}) for q in questions)
+
+    def _ask(self, asked: Mapping[Face, tuple[Question[Any], ...]]) -> None:
+        for face, questions in asked.items():
+            known = self.given.get(face, {})
+            if wanted := tuple(q for q in questions if q not in known):
+                self.given[face] = {**known, **self.faces.ask(face, wanted)}
 
 
 @dataclass(slots=True)
@@ -121,8 +130,8 @@ class Converger:
         after = step.seen(self.looks.answers(index, prepared), want)
         if left := self._planned(prepared, after):
             raise NotConverged(f"still to do after the act: {'; '.join(str(change) for change in left)}")
-        outcome, made = (Outcome.OK, ()) if step.proof else (Outcome.CHANGED, changes)
-        return Result(outcome, made, outputs={**step.outputs(after, want), **acted})
+        made = () if step.proof else step.made(seen, after, want, changes)
+        return Result(Outcome.CHANGED if made else Outcome.OK, made, outputs={**step.outputs(after, want), **acted})
 
     def _planned(self, prepared: Prepared, seen: object) -> tuple[Change, ...]:
         """The step's plan; its diffs are left out where a secret is in what is wanted: the old one is in them as well, and that is not
@@ -169,7 +178,14 @@ class Converger:
 
     def _target(self, prepared: Prepared) -> Target:
         assert prepared.target is not None
-        return self.context.faces.target(prepared.target, prepared.placed.spec.timeout or self.context.step_timeout_s)
+        context, common = self.context, self._common(prepared)
+
+        def tell(text: str) -> None:
+            said = context.redactor.text(" ".join(text.split()))
+            context.bus.emit(ActProgressed(at=time.time(), text=said, **common))
+
+        timeout_s = prepared.placed.spec.timeout or context.step_timeout_s
+        return context.faces.target(prepared.target, timeout_s, tell)
 
     def _common(self, prepared: Prepared) -> dict[str, str]:
         target = prepared.target.name if prepared.target else ""

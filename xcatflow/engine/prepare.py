@@ -8,13 +8,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from xcatflow.contract import Desk, Params, Step
+from xcatflow.engine.complaints import Complaints
 from xcatflow.engine.locate import locate
 from xcatflow.engine.missing import missing
 from xcatflow.engine.scope import NotYet, Outputs, Scope
 from xcatflow.errors import InvalidInput, Problem, Source
 from xcatflow.model.complaints import problems_of
 from xcatflow.model.definitions import Definitions
-from xcatflow.model.fold import fold
 from xcatflow.model.lookup import BadTemplate, MissingValue, has_lookup, resolve_tree, templates_in
 from xcatflow.model.placed import Inputs, PlacedStep, PlacedWorkflow
 from xcatflow.model.question import Question
@@ -68,23 +68,6 @@ class Lane:
 
 
 @dataclass(slots=True)
-class Complaints:
-    """Problems by place and text, with the nodes that have them: a thousand nodes with one mistake are one message."""
-
-    found: dict[tuple[Source | None, str], list[str]] = field(default_factory=dict)
-
-    def add(self, node: str, problem: Problem) -> None:
-        self.found.setdefault((problem.source, problem.message), []).append(node)
-
-    def problems(self, place: Callable[[str], Source | None]) -> tuple[Problem, ...]:
-        """One problem each, `{nodes}` filled in; `place` tells where a node is defined."""
-        return tuple(
-            Problem(message.replace("{nodes}", _named(nodes, place(nodes[0]))), source)
-            for (source, message), nodes in self.found.items()
-        )
-
-
-@dataclass(slots=True)
 class Preparer:
     """Resolves steps for nodes. `desk` makes the controller's side for a scope, `select` evaluates a noderange."""
 
@@ -101,13 +84,38 @@ class Preparer:
     def lanes(self, workflow: PlacedWorkflow, nodes: Iterable[str], inputs: Mapping[str, Any]) -> tuple[Lane, ...]:
         """A lane for each node. Raises InvalidInput with every problem of every node."""
         complaints = Complaints()
-        lanes = [Lane(node) for node in nodes]
+        lanes = self._lanes(workflow, {node: {} for node in nodes}, inputs, complaints)
+        if complaints.found:
+            raise InvalidInput(complaints.problems(self.definitions.source))
+        _mark_shared(lanes)
+        return lanes
+
+    def lanes_apart(
+        self, workflow: PlacedWorkflow, given: Mapping[str, Mapping[str, str]]
+    ) -> tuple[tuple[Lane, ...], Mapping[str, tuple[Problem, ...]]]:
+        """A lane for each node that has no problem, and the problems of the others. `given` is what steps may look up about each node
+        as `${given.NAME}`."""
+        complaints = Complaints()
+        lanes = self._lanes(workflow, given, {}, complaints)
+        wrong = complaints.by_node()
+        well = tuple(lane for lane in lanes if lane.node not in wrong)
+        _mark_shared(well)
+        return well, wrong
+
+    def _lanes(
+        self,
+        workflow: PlacedWorkflow,
+        given: Mapping[str, Mapping[str, str]],
+        inputs: Mapping[str, Any],
+        complaints: Complaints,
+    ) -> tuple[Lane, ...]:
+        lanes = tuple(Lane(node) for node in given)
         for placed in workflow.steps:
             step = self.find_step(placed.spec.use)
-            given = _rerooted(placed.inputs, replace(_root(placed), given=inputs))
+            scoped = _rerooted(placed.inputs, replace(_root(placed), given=inputs))
             prefix = _prefix(placed.id)
             for lane in lanes:
-                scope = Scope(self.definitions, lane.node, given, prefix, secret=self.secret)
+                scope = Scope(self.definitions, lane.node, scoped, prefix, secret=self.secret, given=given[lane.node])
                 try:
                     if not self._meant(placed, scope):
                         lane.skipped.append(placed.id)
@@ -116,10 +124,7 @@ class Preparer:
                 except InvalidInput as error:
                     for problem in error.problems:
                         complaints.add(lane.node, problem)
-        if complaints.found:
-            raise InvalidInput(complaints.problems(self.definitions.source))
-        _mark_shared(lanes)
-        return tuple(lanes)
+        return lanes
 
     def finish(self, prepared: Prepared, outputs: Outputs) -> None:
         """Resolve a late step now that earlier steps have run. Raises InvalidInput."""
@@ -232,11 +237,6 @@ def _mark_shared(lanes: Iterable[Lane]) -> None:
                 first = owners.setdefault(prepared.key, prepared)
                 if first is not prepared:
                     first.shared = prepared.shared = True
-
-
-def _named(nodes: list[str], place: Source | None) -> str:
-    first = f" ({'the first ' if len(nodes) > 1 else ''}at {place})" if place and place.file else ""
-    return f'node{"s" if len(nodes) > 1 else ""} "{fold(nodes)}"{first}'
 
 
 def _prefix(step_id: str) -> str:

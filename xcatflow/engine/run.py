@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from xcatflow.engine.bus import Bus
-from xcatflow.engine.context import Context, Face, Faces, Given, gather
+from xcatflow.engine.context import Context, Face, Faces, Given, gather, gather_more
 from xcatflow.engine.jobs import Jobs
 from xcatflow.engine.lane import LaneRun
 from xcatflow.engine.prepare import Lane, Prepared
@@ -17,6 +17,7 @@ from xcatflow.engine.secrets import Redactor
 from xcatflow.errors import ExitCode
 from xcatflow.model.event import NodeEnded, Noted, Outcome, RunEnded, WorkflowEnded, WorkflowStarted
 from xcatflow.model.placed import PlacedWorkflow
+from xcatflow.model.question import Question
 from xcatflow.model.workflow import StopAfter
 
 _SEVERITY = tuple(Outcome)
@@ -158,10 +159,18 @@ class Run:
         return outcome
 
     def _first_look(self, pool: ThreadPoolExecutor, lanes: Iterable[Lane]) -> dict[Face, Given]:
-        """Everything that the lanes of a batch want to know, asked once per machine and daemon."""
-        wanted = gather(prepared for lane in lanes for prepared in lane.steps if not prepared.placed.after)
-        asked = {face: pool.submit(self.faces.ask, face, questions) for face, questions in wanted.items()}
-        return {face: future.result() for face, future in asked.items()}
+        """Everything that the lanes of a batch want to know, asked once per machine and daemon; once more where answers lead to further
+        questions."""
+
+        def ask(wanted: Mapping[Face, tuple[Question[Any], ...]]) -> dict[Face, Given]:
+            asked = {face: pool.submit(self.faces.ask, face, questions) for face, questions in wanted.items()}
+            return {face: future.result() for face, future in asked.items()}
+
+        steps = [prepared for lane in lanes for prepared in lane.steps if not prepared.placed.after]
+        given = ask(gather(steps))
+        for face, more in ask(gather_more(steps, given)).items():
+            given[face] = {**given.get(face, {}), **more}
+        return given
 
     def _leave_out(self, workflow: str, node: str, why: str, ended: dict[str, Outcome]) -> None:
         ended[node] = Outcome.SKIPPED

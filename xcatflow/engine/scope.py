@@ -1,9 +1,10 @@
 """What `${...}` means for one step of one node."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from xcatflow.engine.node_nics import nics_value
 from xcatflow.errors import XcatflowError
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.lookup import parse_template
@@ -27,6 +28,8 @@ class Scope:
     prefix: str = ""
     outputs: Outputs | None = None
     secret: Callable[[str], str | None] = lambda _name: None
+    given: Mapping[str, str] = field(default_factory=dict)
+    """What the caller of a run says about the node, beside its definition: `${given.NAME}`."""
 
     def __call__(self, path: tuple[str, ...]) -> str | None:
         """The value; None where there is none. Raises NotYet for an output of a step that has not run."""
@@ -41,6 +44,8 @@ class Scope:
             case ("node", "network", attribute):
                 network = self.definitions.network_of(self.definitions.value(self.node, "ip") or "")
                 return _prefix_length(network) if attribute == "prefix" else _attribute(network, attribute)
+            case ("node", "nics", part):
+                return nics_value(self.definitions, self.node, part)
             case ("node", "host", attribute):
                 host = machine_name(self.definitions.value(self.node, "dockerhost") or "")
                 return host if attribute == "name" else node_value(self.definitions, host, attribute)
@@ -50,6 +55,8 @@ class Scope:
                 return self.definitions.site.get(attribute)
             case ("input", name):
                 return self._input(name)
+            case ("given", name):
+                return self.given.get(name)
             case ("secret", name):
                 return self.secret(name)
             case ("each",):

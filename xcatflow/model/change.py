@@ -23,6 +23,7 @@ class Verb(StrEnum):
     ENABLE = "enable"
     DISABLE = "disable"
     ATTACH = "attach"
+    DETACH = "detach"
     RUN = "run"
     AWAIT = "await"
 

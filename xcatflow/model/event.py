@@ -28,9 +28,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Base: when it happened."""
+    """Base: when it happened. `kept` says whether the journal keeps it."""
 
     name: ClassVar[str] = ""
+    kept: ClassVar[bool] = True
     at: float
 
     def to_json(self) -> dict[str, Any]:
@@ -88,6 +89,19 @@ class ActStarted(Event):
     step: str
     target: str
     change: Change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActProgressed(Event):
+    """How far an act is that takes its time; `text` replaces the one before."""
+
+    name = "act-progressed"
+    kept = False
+    workflow: str
+    node: str
+    step: str
+    target: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +179,7 @@ class RunEnded(Event):
 _CLASSES: dict[str, type[Event]] = {
     cls.name: cls
     for cls in (
-        RunStarted, WorkflowStarted, StepStarted, ActStarted, ActEnded, StepEnded, NodeEnded, Noted, WorkflowEnded, RunEnded,
+        RunStarted, WorkflowStarted, StepStarted, ActStarted, ActProgressed, ActEnded, StepEnded, NodeEnded, Noted, WorkflowEnded, RunEnded,
     )
 }  # fmt: skip
 

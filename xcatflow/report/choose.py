@@ -21,8 +21,13 @@ def reporter(
     stream: TextIO, *, verbosity: int = 0, quiet: bool = False, environ: Mapping[str, str] = os.environ
 ) -> Reporter:
     """The report for `stream`. A quiet one is always plain."""
-    if quiet or not stream.isatty() or environ.get("TERM", "") in _CANNOT_DRAW:
+    if quiet or not can_draw(stream, environ):
         return Plain(stream, verbosity=verbosity, quiet=quiet)
     from xcatflow.report.console import Console  # rich takes 50 ms to import: only for who sees it
 
     return Console(stream, verbosity=verbosity, environ=environ)
+
+
+def can_draw(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether lines on `stream` can be drawn anew."""
+    return stream.isatty() and environ.get("TERM", "") not in _CANNOT_DRAW

@@ -1,7 +1,8 @@
-"""The report on a terminal: the lines of the plain report scroll by, and below them bars show what is at work."""
+"""The report on a terminal: the lines of the plain report scroll by, and below them bars show what is at work. Also a screen of lines
+that replace one another."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TextIO, cast
 
 from rich.console import Console as RichConsole
@@ -15,6 +16,7 @@ from xcatflow.report.progress import Progress, Row, Snapshot
 from xcatflow.report.sink import Sink
 from xcatflow.report.summary import Summary
 from xcatflow.report.text import whole_seconds
+from xcatflow.report.top import TableRow, Tone
 
 _STYLES: dict[Outcome | None, str] = {
     None: "",
@@ -26,6 +28,7 @@ _STYLES: dict[Outcome | None, str] = {
     Outcome.UNREACHABLE: "bold magenta",
     Outcome.FAILED: "bold red",
 }
+_TONES: dict[Tone, str] = {"": "", "heading": "bold", "bad": "bold red", "odd": "yellow", "dim": "dim"}
 _PER_SECOND = 6
 _NARROW = 40
 _MOST_STEP = 28
@@ -43,14 +46,7 @@ class Console:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         sink = Sink(stream)
-        self._console = RichConsole(
-            file=cast("TextIO", sink),
-            _environ=environ,
-            highlight=False,
-            markup=False,
-            emoji=False,
-            legacy_windows=False,
-        )
+        self._console = _terminal(sink, environ)
         self._encoding = sink.encoding
         wide = sink.encoding.lower().replace("-", "").startswith("utf8")
         self._bar = "━━" if wide else "#-"
@@ -133,6 +129,57 @@ class Console:
         full = cells * done // max(1, total)
         style = _STYLES[Outcome.FAILED] if bad else _STYLES[Outcome.OK]
         return (Text.assemble((self._bar[0] * full, style), (self._bar[1] * (cells - full), "bright_black dim")),)
+
+
+class Screen:
+    """Lines that take the whole of the terminal `stream`, each time anew, and give it back as it was in the end."""
+
+    def __init__(self, stream: TextIO, *, environ: Mapping[str, str] | None = None) -> None:
+        self._sink = Sink(stream)
+        self._console = _terminal(self._sink, environ)
+        self._live = Live(
+            console=self._console,
+            screen=True,
+            auto_refresh=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            vertical_overflow="crop",
+        )
+
+    @property
+    def height(self) -> int:
+        """How many lines there is room for now."""
+        return self._console.size.height
+
+    @property
+    def closed(self) -> bool:
+        """The terminal was hung up."""
+        return self._sink.closed
+
+    def show(self, rows: Iterable[TableRow]) -> None:
+        """Put these lines in place of the last ones. Longer ones than the terminal is wide are cut."""
+        if not self._live.is_started:
+            self._live.start()
+        self._live.update(Group(*map(self._line, rows)), refresh=True)
+
+    def close(self) -> None:
+        """Give the terminal back."""
+        self._live.stop()
+
+    def _line(self, row: TableRow) -> Text:
+        text = row.text.encode(self._sink.encoding, "replace").decode(self._sink.encoding)
+        return Text(text, _TONES[row.tone], no_wrap=True, overflow="crop")
+
+
+def _terminal(sink: Sink, environ: Mapping[str, str] | None) -> RichConsole:
+    return RichConsole(
+        file=cast("TextIO", sink),
+        _environ=environ,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
 
 
 def _styled(line: Line) -> Text:

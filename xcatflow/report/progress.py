@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from xcatflow.model.event import (
+    ActProgressed,
     Event,
     NodeEnded,
     Outcome,
@@ -14,6 +15,7 @@ from xcatflow.model.event import (
     WorkflowStarted,
 )
 from xcatflow.model.fold import fold
+from xcatflow.report.text import clean
 
 _TOO_EARLY_S = 2.0
 _TOO_LITTLE = 0.05
@@ -22,7 +24,8 @@ _MOST_NAMES = 80
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One step: over on `done` of `total` nodes, on `bad` of them badly; `doing` are the nodes at work in it, folded."""
+    """One step: over on `done` of `total` nodes, on `bad` of them badly; `doing` are the nodes at work in it, folded, with how far one
+    of them is."""
 
     step: str
     done: int
@@ -56,7 +59,16 @@ class _Step:
     waiting: set[str]
     begun: bool = False
     bad: int = 0
-    doing: dict[str, None] = field(default_factory=dict)
+    doing: dict[str, str] = field(default_factory=dict)
+    """How far each node at work is, as far as it told; the one that told last comes last."""
+
+    def said(self) -> str:
+        """The nodes at work, folded, and what the last one told."""
+        names = fold(self.doing, limit_chars=_MOST_NAMES)
+        node, text = next(((node, text) for node, text in reversed(self.doing.items()) if text), ("", ""))
+        if not text:
+            return names
+        return f"{names}: {text}" if len(self.doing) == 1 else f"{names}  {node}: {text}"
 
 
 class Progress:
@@ -84,7 +96,10 @@ class Progress:
             case StepStarted():
                 if step := self._steps.get(event.step):
                     step.begun = True
-                    step.doing[event.node] = None
+                    step.doing[event.node] = ""
+            case ActProgressed():
+                if (step := self._steps.get(event.step)) and step.doing.pop(event.node, None) is not None:
+                    step.doing[event.node] = clean(event.text)
             case StepEnded():
                 if step := self._steps.get(event.step):
                     step.begun = step.begun or event.outcome is not Outcome.SKIPPED
@@ -99,7 +114,7 @@ class Progress:
     def _snapshot(self) -> Snapshot:
         nodes = self._nodes
         rows = tuple(
-            Row(name, nodes - len(step.waiting), nodes, step.bad, fold(step.doing, limit_chars=_MOST_NAMES))
+            Row(name, nodes - len(step.waiting), nodes, step.bad, step.said())
             for name, step in self._steps.items()
             if step.begun and step.waiting
         )
