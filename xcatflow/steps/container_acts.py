@@ -1,4 +1,4 @@
-"""What is done to containers: created, started and replaced, each whole or not at all.
+"""What is done to containers: created, started and changed, each whole or not at all.
 
 Source: an engine 20.10: a network that is missing and an address in use are reported when a container starts, not when it is created.
 """
@@ -9,93 +9,127 @@ from math import ceil
 from typing import Any
 
 from xcatflow.contract import Target
-from xcatflow.errors import ActFailed, Interrupted, XcatflowError
+from xcatflow.errors import ActFailed, XcatflowError
 from xcatflow.model.change import Verb
+from xcatflow.model.docker_api import lacking
 from xcatflow.model.question import ContainerFacts
 from xcatflow.steps.container_body import create_body
 from xcatflow.steps.container_labels import identity_labels
 from xcatflow.steps.container_params import ContainerParams
+from xcatflow.steps.container_proof import prove
 from xcatflow.steps.daemon_words import refused
 
 ALIVE = ("running", "paused", "restarting")
 """States with processes of the container's own, or about to have some."""
 
-_SETTLE_S = 0.3
-"""A container whose command is wrong has ended within this time."""
+_ALL_NETWORKS_MAC = {"EndpointConfig": {"MacAddress": "-"}}
 
 
-def kept_name(name: str) -> str:
-    """What a container is called while its successor is tried out."""
-    return f"{name}.xcatflow-old"
+def create(at: Target, want: ContainerParams) -> tuple[str, ...]:
+    """Create, on all its networks; the daemon's warnings. Raises ActFailed, and then there is no container; a name that is taken comes
+    back in the daemon's own words."""
+    return create_as(at, want, want.name)
 
 
-def create(at: Target, want: ContainerParams) -> None:
-    """Create, on all its networks. Raises ActFailed, and then there is no container."""
+def create_as(at: Target, want: ContainerParams, name: str, *, fixed: bool = True) -> tuple[str, ...]:
+    """The same under another name; without `fixed` its addresses are the daemon's choice."""
     try:
-        at.docker.create_container(want.name, create_body(want, identity_labels(want)))
+        made = at.docker.create_container(name, create_body(want, identity_labels(want), fixed=fixed))
     except ActFailed as error:
-        raise _explained(error, f'cannot create container "{want.name}" on {at.name}') from error
+        if str(error).startswith("Conflict"):
+            raise
+        raise _explained(error, f'cannot create container "{name}" on {at.name}') from error
     try:
         for network in want.further:
-            at.docker.connect_network(network, want.name, address=None)
+            at.docker.connect_network(network, name, address=None)
     except ActFailed as error:
-        _clear_away(at, want.name)
-        raise _explained(
-            error, f'cannot connect container "{want.name}" on {at.name} to network "{network}"'
-        ) from error
+        clear_away(at, name)
+        raise _explained(error, f'cannot connect container "{name}" on {at.name} to network "{network}"') from error
+    return made.warnings
 
 
-def start(at: Target, want: ContainerParams, *, fresh: bool) -> None:
-    """Start, and see that it stays up. Raises ActFailed; a `fresh` container that the daemon refuses to start is removed again."""
-    if want.further and not fresh:
-        connected = _inspected(at, want.name, "NetworkSettings").get("Networks") or {}
-        for network in want.further:
-            if network not in connected:
-                connect(at, want, network)
+def start(at: Target, want: ContainerParams, *, fresh: bool, name: str = "") -> None:
+    """Start, and see that it is well. Raises ActFailed; a `fresh` container that the daemon refuses to start, or that does not become
+    well, is removed again."""
+    name = name or want.name
     try:
-        at.docker.start_container(want.name)
+        at.docker.start_container(name)
     except ActFailed as error:
-        explained = _explained(error, f'cannot start container "{want.name}" on {at.name}{_holder(at, want, error)}')
+        explained = _explained(error, f'cannot start container "{name}" on {at.name}{_holder(at, want, error)}')
         if fresh and type(error) is ActFailed:  # others mean that it may have been started
-            _clear_away(at, want.name)
+            clear_away(at, name)
         raise explained from error
-    _stays_up(at, want.name)
+    try:
+        prove(at, want, name)
+    except ActFailed as error:
+        if fresh and type(error) is ActFailed:
+            clear_away(at, name)
+        raise
 
 
 def do(at: Target, verb: Verb, name: str, want: ContainerParams) -> None:
     """One plain act on the container of this name. Raises ActFailed."""
-    docker = at.docker
+    docker, grace_s = at.docker, ceil(want.stop_timeout)
     try:
         match verb:
             case Verb.START:
                 docker.start_container(name)
             case Verb.STOP:
-                docker.stop_container(name, grace_s=ceil(want.stop_timeout))
+                docker.stop_container(name, grace_s=grace_s)
+            case Verb.RESTART:
+                docker.restart_container(name, grace_s=grace_s)
             case Verb.PAUSE:
                 docker.pause_container(name)
             case Verb.UNPAUSE:
                 docker.unpause_container(name)
             case Verb.REMOVE:
                 docker.remove_container(name, force=True)
-            case Verb.UPDATE:
-                docker.rename_container(name, want.name)
             case _:
                 raise AssertionError(verb)
     except ActFailed as error:
-        doing = f'rename container "{name}" to "{want.name}"' if verb is Verb.UPDATE else f'{verb} container "{name}"'
-        raise refused(error, f"cannot {doing} on {at.name}: {error}") from error
+        raise refused(error, f'cannot {verb} container "{name}" on {at.name}: {error}') from error
+
+
+def rename(at: Target, name: str, new: str) -> None:
+    """Give a container another name. Raises ActFailed."""
+    try:
+        at.docker.rename_container(name, new)
+    except ActFailed as error:
+        raise refused(error, f'cannot rename container "{name}" on {at.name} to "{new}": {error}') from error
+
+
+def update(at: Target, name: str, body: Mapping[str, Any]) -> None:
+    """Change limits and restart policy in place. Raises ActFailed, also where the daemon takes a limit and then drops it."""
+    try:
+        warnings = at.docker.update_container(name, body)
+    except ActFailed as error:
+        raise refused(error, f'cannot change the limits of container "{name}" on {at.name}: {error}') from error
+    if dropped := [text for text in warnings if "discarded" in text.lower() or "without swap" in text.lower()]:
+        raise ActFailed(f'{at.name} does not keep a limit of container "{name}": {dropped[0]}')
 
 
 def connect(at: Target, want: ContainerParams, network: str, *, again: bool = False) -> None:
-    """Connect to a network, with the fixed address where it is the main one; `again` disconnects first. Raises ActFailed."""
-    address = want.address if network == want.mode else None
+    """Connect to a network, with the fixed addresses where it is the main one; `again` disconnects first. Raises ActFailed."""
+    main = network == want.main
+    address, address6 = (want.fixed_address, want.fixed_address6) if main else (None, None)
+    mac = want.own_mac if main and _takes_mac(at, want) else None
     try:
         if again:
             at.docker.disconnect_network(network, want.name)
-        at.docker.connect_network(network, want.name, address=address)
+        at.docker.connect_network(network, want.name, address=address, address6=address6, mac=mac)
     except ActFailed as error:
         raise _explained(
             error, f'cannot connect container "{want.name}" on {at.name} to network "{network}"'
+        ) from error
+
+
+def disconnect(at: Target, name: str, network: str) -> None:
+    """End a connection. Raises ActFailed."""
+    try:
+        at.docker.disconnect_network(network, name)
+    except ActFailed as error:
+        raise refused(
+            error, f'cannot disconnect container "{name}" on {at.name} from network "{network}": {error}'
         ) from error
 
 
@@ -105,98 +139,15 @@ def discard(at: Target, name: str) -> None:
         at.docker.remove_container(name, force=True)
 
 
-def replace(at: Target, want: ContainerParams) -> None:
-    """Put a new container in the place of the old one, which stays beside it until the new one is right.
-
-    Raises ActFailed, and then the old one is what it was before; or the message says why it is not.
-    """
-    old = kept_name(want.name)
-    was = str(_inspected(at, want.name, "State").get("Status", ""))
-    stopped = _set_aside(at, want, was)
-    try:
-        create(at, want)
-        if was in ALIVE and not stopped:
-            stopped = True
-            do(at, Verb.STOP, old, want)
-        if want.state in ("running", "paused") or (want.state == "created" and was in ALIVE):
-            start(at, want, fresh=True)
-    except XcatflowError as error:
-        back = _bring_back(at, want.name, was if stopped else "")
-        detail = error.detail if isinstance(error, ActFailed) else ""
-        raise ActFailed(f"{error}; {back}", detail) from error
-    discard(at, old)
-
-
-def _set_aside(at: Target, want: ContainerParams, was: str) -> bool:
-    """Give the old container its other name. True when it had to be stopped first: an engine cannot rename one that keeps ending and
-    being restarted, as it finds its network gone."""
-    docker, old = at.docker, kept_name(want.name)
-    try:
-        docker.rename_container(want.name, old)
-        return False
-    except ActFailed as error:
-        if was not in ALIVE or "sandbox" not in str(error):
-            raise refused(error, f'cannot rename container "{want.name}" on {at.name} to "{old}": {error}') from error
-    do(at, Verb.STOP, want.name, want)
-    try:
-        docker.rename_container(want.name, old)
-    except XcatflowError:
-        with suppress(XcatflowError):
-            docker.start_container(want.name)
-        raise
-    return True
-
-
-def _bring_back(at: Target, name: str, was: str) -> str:
-    """Undo a replacement that failed; `was` is the state of the old container if it was stopped. How that went, as words."""
-    docker, old = at.docker, kept_name(name)
-    try:
-        discard(at, name)
-        docker.rename_container(old, name)
-        if was in ALIVE:
-            docker.start_container(name)
-        if was == "paused":
-            docker.pause_container(name)
-    except XcatflowError as error:
-        return f'and the old container, kept as "{old}", could not be brought back: {error}; the next run tries again'
-    if was in ALIVE:  # it had been stopped, and so lost what was put in from the host
-        return "the old container is back; an address put in from the host is not: configure-ip puts it back"
-    return "the old container is back as it was"
-
-
-def _clear_away(at: Target, name: str) -> None:
+def clear_away(at: Target, name: str) -> None:
     """Remove what was made in vain. Why it was in vain is worth more than that this fails too: the next run meets a container of ours."""
     with suppress(XcatflowError):
         discard(at, name)
 
 
-def _stays_up(at: Target, name: str) -> None:
-    """Raise ActFailed when a container that was just started does not run any more."""
-    with suppress(Interrupted):  # an act that has begun is brought to its end
-        at.pause(_SETTLE_S)
-    whole = at.docker.inspect_container(name) or {}
-    state = whole.get("State") or {}
-    code = state.get("ExitCode", "unknown")
-    match state.get("Status"):
-        case "running" if not whole.get("RestartCount"):
-            return
-        case "running":  # the exit code is that of the run before only while it waits for the next one
-            fate = "keeps ending and being restarted"
-        case "restarting":
-            fate = f"keeps ending, with exit code {code}, and being restarted"
-        case None:
-            fate = "ended right after its start and removed itself"
-        case _:
-            fate = f"ended right after its start, with exit code {code}"
-    raise ActFailed(
-        f'container "{name}" on {at.name} {fate}: look at its command, and at what "docker logs {name}" says there',
-        str(state.get("Error", "")),
-    )
-
-
-def _inspected(at: Target, name: str, part: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = (at.docker.inspect_container(name) or {}).get(part) or {}
-    return found
+def _takes_mac(at: Target, want: ContainerParams) -> bool:
+    """Does a connection take a MAC there? Daemons to which that is new keep the container's own by themselves."""
+    return want.own_mac is not None and not lacking(_ALL_NETWORKS_MAC, at.docker.daemon().used_api, "connect")
 
 
 def _explained(error: ActFailed, doing: str) -> ActFailed:
@@ -211,10 +162,10 @@ def _explained(error: ActFailed, doing: str) -> ActFailed:
 
 def _holder(at: Target, want: ContainerParams, error: ActFailed) -> str:
     """Who has the address that is in use, as far as the daemon knows."""
-    if want.address is None or "address already in use" not in str(error).lower():
+    if want.fixed_address is None or "address already in use" not in str(error).lower():
         return ""
     holders: tuple[ContainerFacts, ...] = ()
     with suppress(XcatflowError):
-        holders = tuple(it for it in at.docker.containers() if it.addresses.get(want.mode) == want.address)
+        holders = tuple(it for it in at.docker.containers() if it.addresses.get(want.main) == want.fixed_address)
     found = f' by container "{holders[0].name}"' if holders else ""
-    return f" with the address {want.address}, which is in use{found}"
+    return f" with the address {want.fixed_address}, which is in use{found}"

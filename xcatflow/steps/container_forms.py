@@ -7,7 +7,7 @@ import json
 import re
 import shlex
 from decimal import Decimal
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
 
 from xcatflow.model import values
 from xcatflow.model.names import container_problem
@@ -16,6 +16,9 @@ _RESTART = re.compile(r"no|always|unless-stopped|on-failure(:[0-9]{1,9})?")
 _HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?")
 _VOLUME = re.compile(r"(/[^:]*|[A-Za-z0-9][A-Za-z0-9_.-]*):/[^:]*(:[A-Za-z,]+)?")
 _VARIABLE = re.compile(r"[^=\0]+")
+_SIGNAL = re.compile(r"SIG[A-Z]+[0-9]?([+-][0-9]{1,2})?|[A-Z]+[0-9]?([+-][0-9]{1,2})?|[0-9]{1,2}")
+_USER = re.compile(r"[A-Za-z0-9_.@-]+(:[A-Za-z0-9_.@-]+)?")
+_CAPABILITY = re.compile(r"[A-Z_]+")
 _MAC_CHARACTERS = 17
 _SIZES = (("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10), ("b", 1))
 
@@ -54,7 +57,11 @@ def read_cpus(text: str) -> str:
 
 def read_memory(text: str) -> str:
     """An amount of memory in the largest unit that needs no fraction; megabytes without a unit."""
-    size = values.memory_bytes(text)
+    return size_text(values.memory_bytes(text))
+
+
+def size_text(size: int) -> str:
+    """Bytes in the largest unit that needs no fraction."""
     return next(f"{size // unit}{letter}" for letter, unit in _SIZES if size % unit == 0)
 
 
@@ -75,6 +82,22 @@ def check_networks(names: tuple[str, ...]) -> tuple[str, ...]:
     """Docker networks; none of them for the daemon's `default`."""
     values.check_dockernics(",".join(names))
     return () if names == ("default",) else names
+
+
+def check_any_address(text: str) -> str:
+    """One address of either sort."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ValueError(f'expected an IP address without a prefix, found "{text}"') from None
+
+
+def check_address6(text: str) -> str:
+    """One IPv6 address."""
+    try:
+        return str(IPv6Address(text))
+    except AddressValueError:
+        raise ValueError(f'expected an IPv6 address without a prefix, found "{text}"') from None
 
 
 def check_address(text: str) -> str:
@@ -108,8 +131,8 @@ def check_environment(environment: dict[str, str]) -> dict[str, str]:
     return environment
 
 
-def read_volumes(value: object) -> object:
-    """A list, also from the text of one volume (commas stand between its options)."""
+def read_lines(value: object) -> object:
+    """A list, also from the text of one entry: commas may stand in it."""
     return [value] if isinstance(value, str) else value
 
 
@@ -121,6 +144,35 @@ def check_volumes(items: tuple[str, ...]) -> tuple[str, ...]:
                 f'expected a volume as "/on/host:/in/container" or "name:/in/container", with ":ro" if read only, found "{item}"'
             )
     return items
+
+
+def check_directory(text: str) -> str:
+    """An absolute path in the container."""
+    if not text.startswith("/"):
+        raise ValueError(f'expected a path that begins with "/", found "{text}"')
+    return text
+
+
+def check_signal(text: str) -> str:
+    """A signal's name or number."""
+    if not _SIGNAL.fullmatch(text.upper()):
+        raise ValueError(f'expected a signal such as SIGTERM or SIGRTMIN+3, found "{text}"')
+    return text.upper()
+
+
+def check_user(text: str) -> str:
+    """A user, with a group where one is given, by name or number."""
+    if not _USER.fullmatch(text):
+        raise ValueError(f'expected a user as "name", "1000" or "name:group", found "{text}"')
+    return text
+
+
+def check_capabilities(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Capabilities of Linux, as Docker spells them: upper case."""
+    for name in names:
+        if not _CAPABILITY.fullmatch(name.upper()):
+            raise ValueError(f'expected a capability such as NET_ADMIN, found "{name}"')
+    return tuple(name.upper() for name in names)
 
 
 def check_hostname(text: str) -> str:

@@ -1,7 +1,7 @@
 """A container's identity: labels with what it was made from, and what differs between that and what is wanted.
 
 One label holds the fingerprint, a second one the parameters, so that a plan can name old and new without asking the daemon more. Values of
-environment variables are kept and shown as digests only.
+environment variables are kept and shown as digests only. Labels cannot be changed: of what can be changed in place they tell how it began.
 """
 
 import json
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from xcatflow.steps.container_limits import LIMITS
 from xcatflow.steps.container_params import ContainerParams
 from xcatflow.steps.reference import canonical
 
@@ -18,7 +19,10 @@ NODE = "xcatflow.node"
 MADE_FROM = "xcatflow.made-from"
 PARAMS = "xcatflow.params"
 
-_NOT_IDENTITY = {"name", "state", "adopt", "stop_timeout", "mac", "image"}
+_NOT_IDENTITY = {
+    "name", "state", "adopt", "stop_timeout", "mac", "image", "health", "inspect", "ip", "address", "address6",
+}  # fmt: skip
+_YIELDING = ("cpus", "memory", "restart", "address")
 _DIGEST = 16
 _SHOWN = 80
 
@@ -30,6 +34,15 @@ class Difference:
     field: str
     before: str | None
     after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What differs in what a container was made from: `firm` differences need another container; `yielding` says that there are others,
+    in what can be changed in place, so that only the daemon knows how that is now."""
+
+    firm: tuple[Difference, ...] = ()
+    yielding: bool = False
 
 
 def identity_labels(want: ContainerParams) -> dict[str, str]:
@@ -47,10 +60,13 @@ def record(want: ContainerParams) -> dict[str, Any]:
     """What matters to the container, with defaults left out: a parameter added later changes nobody's record. Equal wishes give equal
     records, however they are spelt."""
     kept = want.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_IDENTITY)
-    if want.image is not None:
-        kept["image"] = canonical(want.image)
-    if want.own_mac is not None:
-        kept["mac"] = want.own_mac
+    named = {
+        "image": canonical(want.image) if want.image is not None else None,
+        "mac": want.own_mac,
+        "address": want.fixed_address,
+        "address6": want.fixed_address6,
+    }
+    kept |= {name: value for name, value in named.items() if value is not None}
     if "env" in kept:
         kept["env"] = {name: _digest(value) for name, value in want.env.items()}
     if isinstance(flags := kept.get("dockerflag"), dict) and "Env" in flags:
@@ -58,23 +74,51 @@ def record(want: ContainerParams) -> dict[str, Any]:
     return kept
 
 
-def differences(labels: Mapping[str, str], want: ContainerParams) -> tuple[Difference, ...]:
-    """What differs between a container of ours and what is wanted; empty when nothing does."""
+def compared(labels: Mapping[str, str], want: ContainerParams) -> Compared:
+    """A container of ours and what is wanted, by the labels alone."""
     wanted = identity_labels(want)
     if labels.get(MADE_FROM) == wanted[MADE_FROM]:
-        return ()
+        return Compared()
+    made_from = recorded(labels)
+    if made_from is None:
+        return Compared((Difference("parameters", None, None),))
+    now = record(want)
+    differing = _differing(made_from, now)
+    if not differing:
+        return Compared((Difference("parameters", None, None),))
+    old, new = (dict(_leaves("", _firm(each))) for each in (made_from, now))
+    firm = _differing(_firm(made_from), _firm(now))
+    found = (Difference(it, _shown(it, old.get(it), "old"), _shown(it, new.get(it), "new")) for it in sorted(firm))
+    return Compared(tuple(found), yielding=bool(differing - firm))
+
+
+def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> set[str]:
+    old, new = (dict(_leaves("", each)) for each in (one, other))
+    return {name for name in {*old, *new} if old.get(name) != new.get(name)}
+
+
+def recorded(labels: Mapping[str, str]) -> dict[str, Any] | None:
+    """What the container was made from; None where the label does not tell."""
     try:
         made_from = json.loads(labels.get(PARAMS, ""))
-        old = dict(_leaves("", made_from))
-    except (ValueError, TypeError, AttributeError):
-        return (Difference("parameters", None, None),)
-    new = dict(_leaves("", record(want)))
-    found = tuple(
-        Difference(name, _shown(name, old.get(name), "old"), _shown(name, new.get(name), "new"))
-        for name in sorted({*old, *new})
-        if old.get(name) != new.get(name)
-    )
-    return found or (Difference("parameters", None, None),)
+    except ValueError:
+        return None
+    return made_from if isinstance(made_from, dict) else None
+
+
+def _firm(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """A record without what can be changed in place."""
+    firm = {name: value for name, value in kept.items() if name not in _YIELDING}
+    if isinstance(networks := firm.get("network"), list):
+        firm["network"] = networks[:1]
+    if isinstance(flags := firm.pop("dockerflag", None), dict):
+        host = flags.get("HostConfig")
+        if isinstance(host, dict):
+            rest = {name: value for name, value in host.items() if name not in LIMITS}
+            flags = {**flags, "HostConfig": rest} if rest else {k: v for k, v in flags.items() if k != "HostConfig"}
+        if flags:
+            firm["dockerflag"] = flags
+    return firm
 
 
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -96,7 +140,7 @@ def _shown(name: str, value: Any, age: str) -> str | None:
     match value:
         case str():
             text = value
-        case [*words] if name == "command":
+        case [*words] if name in ("command", "entrypoint", "healthcheck.test"):
             text = shlex.join(str(word) for word in words)
         case [*items] if all(isinstance(item, str) for item in items):
             text = ", ".join(items)

@@ -1,93 +1,36 @@
 """What `docker.container` may be told."""
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from xcatflow.model.duration import Duration
 from xcatflow.model.values import macs_of
-from xcatflow.steps import container_forms as forms
-from xcatflow.steps.container_flags import check_flags, check_labels, read_flags
-from xcatflow.steps.given import LenientParams
-from xcatflow.steps.reference import check_reference
+from xcatflow.steps.container_health import HealthParams
+from xcatflow.steps.container_options import ContainerOptions
 
 State = Literal["created", "running", "stopped", "paused", "absent"]
 
-_DEFAULTS = ("", "default", "bridge")
+DEFAULTS = ("", "default", "bridge")
+"""How the daemon's own network is called: it gives no fixed addresses."""
 
 
-class ContainerParams(LenientParams):
+class ContainerParams(ContainerOptions):
     """One container. What is left out is the daemon's or the image's own choice."""
 
-    name: Annotated[str, AfterValidator(forms.check_name)] = Field(description="The container.")
-    image: Annotated[str, AfterValidator(check_reference)] | None = Field(
-        None, description="The image it is made of, such as `debian:12`; needed unless `state` is `absent`."
-    )
-    command: Annotated[tuple[str, ...], BeforeValidator(forms.read_command, json_schema_input_type=str | list[str])] = (
-        Field(
-            (),
-            description="What runs in it: words, or text that is split like a shell does (quotes count, nothing is expanded).",
-        )
-    )
-    dockerflag: Annotated[
-        dict[str, Any],
-        BeforeValidator(read_flags, json_schema_input_type=str | dict[str, Any]),
-        AfterValidator(check_flags),
-    ] = Field(
-        default_factory=dict,
-        description="A JSON object, merged into the Engine API's create request and stronger than the other parameters, except for "
-        "`image` and `command`.",
-    )
-    cpus: Annotated[str, AfterValidator(forms.read_cpus)] | None = Field(
-        None, description="A number of CPUs (`1.5`), or the CPUs themselves (`0-3`, `0,2`, `cpuset:1`)."
-    )
-    memory: Annotated[str, AfterValidator(forms.read_memory)] | None = Field(
-        None, description="The most memory it may use: megabytes, or a size with `k`, `m` or `g`."
-    )
-    mac: Annotated[str, AfterValidator(forms.check_mac)] | None = Field(
-        None, description="The MAC address of its adapter; of several (`MAC!NAME|MAC!NAME`) the one for this name."
-    )
-    network: Annotated[
-        tuple[str, ...],
-        BeforeValidator(forms.read_list, json_schema_input_type=str | list[str]),
-        AfterValidator(forms.check_networks),
-    ] = Field(
-        (),
-        description="`none`, `host`, `bridge`, or Docker networks, the main one first: a list, or text with commas. Left out: the daemon's "
-        "default network.",
-    )
-    address: Annotated[str, AfterValidator(forms.check_address)] | None = Field(
-        None, description="A fixed IPv4 address in its main network, which must be a Docker network with a subnet."
-    )
-    restart: Annotated[str, BeforeValidator(forms.read_restart, json_schema_input_type=str)] = Field(
-        "no",
-        description="When the daemon starts it again by itself: `no`, `always`, `unless-stopped`, `on-failure` or `on-failure:N`.",
-    )
-    labels: Annotated[dict[str, str], AfterValidator(check_labels)] = Field(
-        default_factory=dict, description="Labels of the container."
-    )
-    env: Annotated[
-        dict[str, str],
-        BeforeValidator(forms.read_environment, json_schema_input_type=dict[str, str] | list[str]),
-        AfterValidator(forms.check_environment),
-    ] = Field(
-        default_factory=dict,
-        description="Its environment: a mapping, or a list of `NAME=value`. Plans show names only.",
-    )
-    volumes: Annotated[
-        tuple[str, ...],
-        BeforeValidator(forms.read_volumes, json_schema_input_type=str | list[str]),
-        AfterValidator(forms.check_volumes),
-    ] = Field(
-        (),
-        description="Directories of the host and named volumes in it: `/on/host:/in/container`, `name:/in/container:ro`.",
-    )
-    hostname: Annotated[str, AfterValidator(forms.check_hostname)] | None = Field(
-        None, description="Its host name. Left out: Docker's choice."
-    )
     state: State = Field(
         "running",
         description="`running`, `paused`, `stopped` (there, and not running), `created` (there, running or not), `absent`.",
+    )
+    health: HealthParams | None = Field(
+        None,
+        description="What has to be well before a container counts as started, and before a replaced one is removed; `{}`: its own health "
+        "check where it has one, otherwise that it stays up.",
+    )
+    inspect: bool = Field(
+        False,
+        description="Compare limits and restart policy with what the daemon really has, each time: finds what was changed by hand. Costs a "
+        "request for each container.",
     )
     adopt: bool = Field(
         False,
@@ -104,15 +47,16 @@ class ContainerParams(LenientParams):
         if self.mac is not None and self.own_mac is None:
             raise ValueError(f'"mac" names no address for "{self.name}", found "{self.mac}"')
         found = f'"{self.mode}"' if self.mode else "the daemon's default"
+        found = found if self.networked else "NetworkDisabled"
         if self.mac is not None and not self.adapter:
-            raise ValueError(
-                f'a "mac" needs a "network" with an adapter, found {found if self.networked else "NetworkDisabled"}'
-            )
-        if self.address is not None and not (self.adapter and self.mode not in _DEFAULTS):
-            raise ValueError(
-                f'a fixed "address" needs a Docker network with a subnet of its own as "network", '
-                f"found {found if self.networked else 'NetworkDisabled'}"
-            )
+            raise ValueError(f'a "mac" needs a "network" with an adapter, found {found}')
+        for name in ("address", "address6"):
+            if getattr(self, name) is not None and not self.own_network:
+                raise ValueError(
+                    f'a fixed "{name}" needs a Docker network with a subnet of its own as "network", found {found}'
+                )
+        if self.log_options and self.log_driver is None:
+            raise ValueError('"log_options" are options of a "log_driver", which is missing')
         return self
 
     @property
@@ -131,12 +75,35 @@ class ContainerParams(LenientParams):
         return self.networked and self.mode not in ("none", "host") and not self.mode.startswith("container:")
 
     @property
+    def own_network(self) -> bool:
+        """Is its main network one that somebody made, and so can give fixed addresses?"""
+        return self.adapter and self.mode not in DEFAULTS
+
+    @property
+    def main(self) -> str:
+        """The main network by the name that the daemon lists it by; empty where there is none of Docker's."""
+        return ("bridge" if self.mode in DEFAULTS else self.mode) if self.adapter else ""
+
+    @property
     def further(self) -> tuple[str, ...]:
         """Networks that the container is connected to after its creation."""
         return self.network[1:] if self.networked else ()
+
+    @property
+    def fixed_address(self) -> str | None:
+        """The IPv4 address that it has in its main network."""
+        return self.address or self._own_ip(":" not in (self.ip or ""))
+
+    @property
+    def fixed_address6(self) -> str | None:
+        """The IPv6 address that it has in its main network."""
+        return self.address6 or self._own_ip(":" in (self.ip or ""))
 
     @property
     def own_mac(self) -> str | None:
         """The MAC address for this container."""
         pairs = macs_of(self.mac) if self.mac is not None else ()
         return next((address for address, name in pairs if name in ("", self.name)), None)
+
+    def _own_ip(self, fits: bool) -> str | None:
+        return self.ip if fits and self.own_network else None

@@ -1,73 +1,109 @@
 """`docker.container`: a container made of these parameters is there, and runs, is stopped, paused, or gone.
 
-Source: Engine API on the states of a container. One listing of the daemon tells everything: labels say what a container was made of.
+Source: Engine API on the states of a container. One listing of the daemon tells everything while nothing is to do: labels say what a
+container was made of. Only where that is not what is wanted now, the daemon is asked for more.
 """
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from xcatflow.contract import Params, Step, Target
-from xcatflow.errors import ActFailed, CannotUndo
+from xcatflow.errors import CannotTell, CannotUndo, XcatflowError
 from xcatflow.model.change import Change, Verb
-from xcatflow.model.question import Answers, Container, ContainerFacts, Question
+from xcatflow.model.question import Answers, Container, ContainerDetails, Daemon, Image, Question
 from xcatflow.steps import container_acts as acts
-from xcatflow.steps.container_acts import ALIVE, kept_name
-from xcatflow.steps.container_labels import Difference, differences, is_ours
+from xcatflow.steps import container_replace as replacing
+from xcatflow.steps.container_changes import Known, changes_of, needs_details, undoing, updating
+from xcatflow.steps.container_labels import is_ours
 from xcatflow.steps.container_params import ContainerParams
-
-_UPDATABLE = ("cpus", "memory", "restart")
-_UNFINISHED = "left by a replacement that was interrupted"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The container of the name, and an older one that a replacement, if interrupted, left beside it."""
-
-    own: ContainerFacts | None
-    kept: ContainerFacts | None = None
+from xcatflow.steps.container_plan import Place, base_of, finishing, planned
+from xcatflow.steps.container_replace import kept_name, trial_name
 
 
 class DockerContainer(Step[ContainerParams, Place]):
-    """Replaced when what it is made of differs, with the old one kept until the new one runs."""
+    """Changed in place where that can be done, replaced where it cannot, with the old one kept until the new one is well."""
 
     kind = "docker.container"
     params: ClassVar[type[Params]] = ContainerParams
+    follows = ("docker.image",)
 
     def ask(self, want: ContainerParams) -> tuple[Question[Any], ...]:
-        return (Container(want.name), Container(kept_name(want.name)))
+        names = (want.name, kept_name(want.name), trial_name(want.name))
+        image = (Image(want.image),) if want.image is not None and want.state != "absent" else ()
+        return (*(Container(name) for name in names), *image)
+
+    def ask_more(self, answers: Answers, want: ContainerParams) -> tuple[Question[Any], ...]:
+        seen = self._listed(answers, want)
+        base = base_of(seen, want)
+        if want.state == "absent":
+            return ()
+        if base is None:
+            return (Daemon(),)
+        if not is_ours(want.name, base.labels):
+            return (Daemon(),) if want.adopt else ()
+        if needs_details(base, want):
+            return (Daemon(), ContainerDetails(base.name))
+        return (Daemon(),) if changes_of(base, want, seen.known) else ()
 
     def seen(self, answers: Answers, want: ContainerParams) -> Place | None:
-        own, kept = answers[Container(want.name)], answers[Container(kept_name(want.name))]
-        return Place(own, kept) if own or kept else None
+        seen = self._listed(answers, want)
+        base = base_of(seen, want)
+        known = seen.known
+        if Daemon() in answers:
+            known = replace(known, api=answers[Daemon()].used_api)
+        if base and ContainerDetails(base.name) in answers:
+            details = answers[ContainerDetails(base.name)]
+            if details is None:
+                raise CannotTell(f'container "{base.name}" went away while it was looked at')
+            known = replace(known, details=details)
+        if not (seen.own or seen.kept or seen.trial or known.api):
+            return None
+        return replace(seen, known=known)
+
+    def _listed(self, answers: Answers, want: ContainerParams) -> Place:
+        own, kept, trial = (
+            answers[Container(name)] for name in (want.name, kept_name(want.name), trial_name(want.name))
+        )
+        image = answers[Image(want.image)] if want.image is not None and want.state != "absent" else None
+        return Place(own, kept, trial, Known(image))
 
     def plan(self, seen: Place | None, want: ContainerParams) -> tuple[Change, ...]:
-        own, kept = (seen.own, seen.kept) if seen else (None, None)
-        for container in (own, kept):
-            _refuse(container, want)
-        if want.state == "absent":
-            return (*_removal(own), *_removal(kept, _UNFINISHED))
-        if kept is None:
-            return tuple(_changes(own, want))
-        if kept.state == "dead" or (own and own.state != "created"):
-            return (*_removal(kept, _UNFINISHED), *_changes(own, want))
-        back = Change(Verb.UPDATE, _what(kept.name), "name", kept.name, want.name, "a replacement was interrupted")
-        return (*_removal(own, _UNFINISHED), back, *_changes(replace(kept, name=want.name), want))
+        return planned(seen or Place(None), want)
 
-    def apply(self, at: Target, want: ContainerParams, seen: Place | None, change: Change) -> None:
+    def apply(self, at: Target, want: ContainerParams, seen: Place | None, change: Change) -> Mapping[str, str] | None:
+        try:
+            return self._act(at, want, seen or Place(None), change)
+        except XcatflowError as error:
+            if seen and finishing(seen, want) and _name(change) == want.name and change.verb is not Verb.REPLACE:
+                raise replacing.go_back(at, want, error) from error
+            raise
+
+    def _act(self, at: Target, want: ContainerParams, seen: Place, change: Change) -> Mapping[str, str] | None:
+        warnings: tuple[str, ...] = ()
         match change.verb:
             case Verb.CREATE:
-                acts.create(at, want)
+                warnings = acts.create(at, want)
             case Verb.REPLACE:
-                acts.replace(at, want)
+                warnings = replacing.replace(at, want, revive=seen.kept is not None)
             case Verb.START:
-                created = any(planned.verb is Verb.CREATE for planned in self.plan(seen, want))
+                created = any(other.verb is Verb.CREATE for other in planned(seen, want))
                 acts.start(at, want, fresh=created)
+            case Verb.UPDATE if change.field == "name":
+                acts.rename(at, _name(change), want.name)
+            case Verb.UPDATE:
+                acts.update(at, want.name, updating(want, seen.known))
             case Verb.ATTACH:
-                acts.connect(at, want, change.field, again=change.before is not None)
+                base = base_of(seen, want)
+                again = change.before is not None or (base is not None and change.field in base.networks)
+                acts.connect(at, want, change.field, again=again)
+            case Verb.DETACH:
+                acts.disconnect(at, want.name, change.field)
+            case Verb.REMOVE if _name(change) == kept_name(want.name) and finishing(seen, want):
+                replacing.finish(at, want)
             case plain:
                 acts.do(at, plain, _name(change), want)
+        return {"warnings": "\n".join(warnings)} if warnings else None
 
     def undo(self, at: Target, want: ContainerParams, seen: Place | None, change: Change) -> None:
         name = _name(change)
@@ -76,7 +112,11 @@ class DockerContainer(Step[ContainerParams, Place]):
             case Verb.CREATE:
                 acts.discard(at, name)
             case Verb.ATTACH if change.before is None:
-                at.docker.disconnect_network(change.field, name)
+                acts.disconnect(at, name, change.field)
+            case Verb.DETACH:
+                at.docker.connect_network(change.field, name, address=None)
+            case Verb.UPDATE if change.field != "name" and seen and (body := undoing(want, seen.known)):
+                acts.update(at, name, body)
             case verb if verb in back:
                 acts.do(at, back[verb], name, want)
                 if verb is Verb.STOP and change.before == "paused":
@@ -91,117 +131,9 @@ class DockerContainer(Step[ContainerParams, Place]):
     def outputs(self, seen: Place | None, want: ContainerParams) -> dict[str, str]:
         own = seen.own if seen else None
         addresses = own.addresses if own else {}
-        address = addresses.get(want.mode) or next(iter(addresses.values()), "")
+        address = addresses.get(want.main) or next(iter(addresses.values()), "")
         return {"name": want.name, "id": own.id if own else "", "address": address}
-
-
-def _what(name: str) -> str:
-    return f"container {name}"
 
 
 def _name(change: Change) -> str:
     return change.what.partition(" ")[2]
-
-
-def _refuse(own: ContainerFacts | None, want: ContainerParams) -> None:
-    """Raise ActFailed for a container that must not, or cannot, be touched."""
-    if own is None:
-        return
-    if own.state == "removing":
-        raise ActFailed(f'container "{own.name}" is being removed just now: run this again when that is over')
-    if not want.adopt and not is_ours(want.name, own.labels):
-        raise ActFailed(
-            f'there is a container "{own.name}" that xcatflow did not make (image "{own.image}", {own.state}): '
-            'remove it, choose another name, or write "adopt: true" to have it replaced'
-        )
-    if own.state == "dead" and want.state != "absent" and own.name == want.name:
-        raise ActFailed(
-            f'container "{own.name}" is dead, as its removal failed half-way: '
-            f'remove it with "docker rm -f {own.name}" or a step with "state: absent"'
-        )
-
-
-def _removal(own: ContainerFacts | None, why: str = "") -> Iterator[Change]:
-    if own and own.state in ALIVE:
-        yield Change(Verb.STOP, _what(own.name), "", own.state, "stopped", why)
-    if own:
-        yield Change(Verb.REMOVE, _what(own.name), why=why)
-
-
-def _changes(own: ContainerFacts | None, want: ContainerParams) -> Iterator[Change]:
-    """From what is there to a container that is right and does what is wanted."""
-    what = _what(want.name)
-    if own is None:
-        yield Change(Verb.CREATE, what, after=want.image)
-        yield from _state("created", "created", want)
-    elif not is_ours(want.name, own.labels):
-        why = "labels cannot be added to a container, so taking it over replaces it"
-        yield Change(Verb.REPLACE, what, "owner", "somebody else", "xcatflow", why)
-        yield from _state("running", "running", want, replaced=True)
-    elif found := differences(own.labels, want):
-        yield _replacement(what, found)
-        yield from _state("running", "running", want, replaced=True)
-    else:
-        yield from _address(own, want)
-        yield from _state(own.state, _told(own), want)
-
-
-def _replacement(what: str, found: tuple[Difference, ...]) -> Change:
-    fields = [difference.field for difference in found]
-    if fields == ["parameters"]:
-        return Change(Verb.REPLACE, what, "parameters", why="what it was made of is not known any more")
-    named = fields[0] if len(fields) == 1 else f"{', '.join(fields[:-1])} and {fields[-1]}"
-    if set(fields) <= set(_UPDATABLE):
-        why = f"the record of a container's {named} in its label cannot be changed in place"
-    else:
-        why = f"a container's {named} cannot be changed in place"
-    if len(found) == 1:
-        return Change(Verb.REPLACE, what, fields[0], found[0].before, found[0].after, why)
-    before, after = (
-        ", ".join(text or "(none)" for text in texts)
-        for texts in zip(*((it.before, it.after) for it in found), strict=True)
-    )
-    return Change(Verb.REPLACE, what, ", ".join(fields), before, after, why, _diff(found))
-
-
-def _diff(found: tuple[Difference, ...]) -> str:
-    lines = [
-        (f"{sign}{it.field}: {text}")
-        for it in found
-        for sign, text in (("-", it.before), ("+", it.after))
-        if text is not None
-    ]
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _state(now: str, told: str, want: ContainerParams, *, replaced: bool = False) -> Iterator[Change]:
-    """From the state `now` (`told` in words) to the wanted one. A replacement brings a running container where one is wanted."""
-    what = _what(want.name)
-    match want.state, now:
-        case "running" | "paused", "restarting":
-            raise ActFailed(
-                f'container "{want.name}" keeps ending and being restarted: look at its command, and at "docker logs {want.name}"'
-            )
-        case "running", "paused":
-            yield Change(Verb.UNPAUSE, what, "", told, "running")
-        case "running" | "paused", "created" | "exited":
-            yield Change(Verb.START, what, "", told, "running")
-        case "stopped", "running" | "paused" | "restarting" if not replaced:
-            yield Change(Verb.STOP, what, "", told, "stopped")
-    if want.state == "paused" and now != "paused":
-        yield Change(Verb.PAUSE, what, "", "running", "paused")
-
-
-def _address(own: ContainerFacts, want: ContainerParams) -> Iterator[Change]:
-    """A running container that lost its fixed address, which the daemon gives it at each start. Without one nothing can be seen: networks
-    that give no addresses are not in a listing."""
-    if want.address is not None and own.state in ("running", "paused") and want.state != "stopped":
-        now = own.addresses.get(want.mode)
-        if now != want.address:
-            yield Change(Verb.ATTACH, _what(want.name), want.mode, now, want.address)
-
-
-def _told(own: ContainerFacts) -> str:
-    """The state, with the exit code of one that ended, as the daemon tells it in `Exited (1) 5 minutes ago`."""
-    code = re.match(r"Exited (\(\d+\))", own.status)
-    return f"{own.state} {code[1]}" if code else own.state

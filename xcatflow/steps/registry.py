@@ -16,12 +16,22 @@ GROUP = "xcatflow.steps"
 
 BUILTINS: Mapping[str, str] = MappingProxyType(
     {
+        "address.free": "xcatflow.steps.address_free:AddressFree",
         "container.address": "xcatflow.steps.container_address:ContainerAddress",
         "directory.present": "xcatflow.steps.directory_present:DirectoryPresent",
         "docker.container": "xcatflow.steps.docker_container:DockerContainer",
+        "docker.containers": "xcatflow.steps.docker_containers:DockerContainers",
+        "docker.create": "xcatflow.steps.docker_create:DockerCreate",
         "docker.daemon": "xcatflow.steps.docker_daemon:DockerDaemon",
+        "docker.exec": "xcatflow.steps.docker_exec:DockerExec",
         "docker.image": "xcatflow.steps.docker_image:DockerImage",
         "docker.network": "xcatflow.steps.docker_network:DockerNetwork",
+        "docker.volume": "xcatflow.steps.docker_volume:DockerVolume",
+        "docker.power": "xcatflow.steps.docker_power:DockerPower",
+        "docker.pull": "xcatflow.steps.docker_pull:DockerPull",
+        "docker.remove": "xcatflow.steps.docker_remove:DockerRemove",
+        "docker.prune": "xcatflow.steps.docker_prune:DockerPrune",
+        "docker.registry_login": "xcatflow.steps.docker_registry_login:DockerRegistryLogin",
         "file.present": "xcatflow.steps.file_present:FilePresent",
         "network.bridge": "xcatflow.steps.network_bridge:NetworkBridge",
         "package.present": "xcatflow.steps.package_present:PackagePresent",

@@ -5,24 +5,40 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from xcatflow.model.question import (
-    CertificateFacts,
-    ContainerFacts,
-    ContainerLinkFacts,
-    FileFacts,
-    LinkEndFacts,
-)
+from xcatflow.model.container_links import ContainerLinkFacts, LinkEndFacts, NeighbourFacts
+from xcatflow.model.question import CertificateFacts, ContainerFacts, FileFacts, UnitFacts
+from xcatflow.steps.container_address import Place
+from xcatflow.steps.container_keeper import Kept
+from xcatflow.steps.container_keeper_script import PROGRAM_SHA256, UNIT_SHA256
 from xcatflow.steps.daemon_look import DaemonState
 from xcatflow.steps.tls_host_certificate import HostFiles
 
 
-def container_network(data: Mapping[str, Any]) -> ContainerLinkFacts | ContainerFacts:
-    """A container as its machine shows it (with a `pid`), or as its daemon lists it."""
-    if "pid" not in data:
+def container_network(data: Mapping[str, Any]) -> Place | ContainerFacts:
+    """A container as its machine shows it, or as its daemon lists it (with an `id`). It is ours unless its labels say otherwise."""
+    if "id" in data:
         return ContainerFacts(**data)
+    data = {"labels": {"xcatflow.node": "c1"}, "mode": "none", **data}
+    kept, neighbour = data.pop("kept", {}), NeighbourFacts(**data.pop("neighbour", {}))
+    if "pid" not in data:
+        return Place(None, _kept(kept), neighbour)
     link = data.get("link")
-    end = LinkEndFacts(**{**link, "addresses": tuple(link["addresses"])}) if link else None
-    return ContainerLinkFacts(**{**data, "link": end, "bridges": tuple(data.get("bridges", ()))})
+    lists = {name: tuple(link.get(name, ())) for name in ("addresses", "refused")} if link else {}
+    end = LinkEndFacts(**{**link, **lists}) if link else None
+    facts = ContainerLinkFacts(**{**data, "link": end, "bridges": tuple(data.get("bridges", ()))})
+    return Place(facts, _kept(kept), neighbour)
+
+
+def _kept(data: Mapping[str, Any]) -> Kept:
+    """A record as text; of the keeper's files only whether they are `right`."""
+    digests = {"program": PROGRAM_SHA256, "unit_file": UNIT_SHA256}
+    files = {
+        name: FileFacts("file", 0o644, "root", "root", 1, digest if data[name] == "right" else "0" * 64)
+        for name, digest in digests.items()
+        if name in data
+    }
+    unit = UnitFacts("loaded", *data["unit"]) if "unit" in data else None
+    return Kept(record=_file(data.get("record")), unit=unit, **files)
 
 
 CONVERGED = {

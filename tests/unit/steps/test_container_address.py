@@ -9,19 +9,23 @@ import pytest
 from pydantic import ValidationError
 
 from tests.fakes.docker import FakeDocker
-from tests.fakes.netns import Machine, lacks, machine
+from tests.fakes.netns import Machine, lacks, machine, real_arping
 from tests.fakes.target import LocalTarget, tools
 from xcatflow.errors import ActFailed, CannotUndo
 from xcatflow.model.change import Change, Verb
-from xcatflow.model.question import Answers, Container, ContainerLinkFacts, LinkEndFacts
-from xcatflow.steps.container_address import AddressParams, ContainerAddress
+from xcatflow.model.container_links import ContainerLinkFacts, LinkEndFacts
+from xcatflow.model.question import Answers, Container
+from xcatflow.steps.address_params import AddressParams
+from xcatflow.steps.container_address import ContainerAddress, Place
 from xcatflow.steps.container_link import host_end
 
 STEP = ContainerAddress()
 
 
 def want(**params: Any) -> AddressParams:
-    return AddressParams.model_validate({"container": "c1", "address": "10.0.0.5/16", "bridge": "br0", **params})
+    """Not kept: what keeps an address is in test_container_keeper."""
+    given = {"container": "c1", "address": "10.0.0.5/16", "bridge": "br0", "keep": False, **params}
+    return AddressParams.model_validate({name: value for name, value in given.items() if value is not None})
 
 
 @pytest.fixture
@@ -34,9 +38,10 @@ def here(tmp_path: Path) -> Iterator[Machine]:
 
 def link_of(here: Machine, wanted: AddressParams) -> LinkEndFacts:
     seen = here.at.look(STEP, wanted)
-    assert isinstance(seen, ContainerLinkFacts)
-    assert seen.link is not None
-    return seen.link
+    assert isinstance(seen, Place)
+    assert seen.link
+    assert seen.link.link
+    return seen.link.link
 
 
 def default_of(here: Machine, container: str = "c1") -> str:
@@ -137,7 +142,7 @@ def test_a_container_restarted_meanwhile_is_not_touched(here: Machine) -> None:
 
 def test_neighbours_are_told_where_there_is_arping(here: Machine) -> None:
     tools(here.root / "bin", arping=f'echo "$*" >{here.root}/told; sleep 60')
-    here.at.converge(STEP, want())
+    here.at.converge(STEP, want(probe=False))
     assert (here.root / "told").read_text() == "-q -c 1 -A -I eth1 10.0.0.5\n"
 
 
@@ -156,8 +161,9 @@ def test_undo(here: Machine) -> None:
 
 def test_undo_of_what_was_broken_before() -> None:
     link = LinkEndFacts((), "02:00:00:00:00:01", 1500, up=False, host_end="veth1pl9")
+    seen = Place(ContainerLinkFacts(9, link, bridges=("br0",)))
     with pytest.raises(CannotUndo, match='"eth1" of container "c1" was on no bridge before'):
-        STEP.undo(LocalTarget(), want(), ContainerLinkFacts(9, link, bridges=("br0",)), Change(Verb.UPDATE, "", "eth1"))
+        STEP.undo(LocalTarget(), want(), seen, Change(Verb.UPDATE, "container c1", "eth1"))
 
 
 @pytest.mark.parametrize(
@@ -176,6 +182,58 @@ def test_names_of_the_other_end_fit(interface: str, pid: int, name: str) -> None
     assert found.startswith(name)
     assert found.endswith(f"pl{pid}")
     assert len(found) <= 15
+
+
+def no_ipv6() -> str:
+    """Why addresses of IPv6 cannot be tried here; empty when they can."""
+    return "" if Path("/proc/net/if_inet6").exists() else "the kernel has no IPv6"
+
+
+@pytest.mark.skipif(bool(no_ipv6()), reason=no_ipv6())
+def test_ipv6_beside_ipv4(here: Machine) -> None:
+    wanted = want(addresses="fd00::5/64", gateway="10.0.0.1", gateway6="fd00::1")
+    (change,) = here.at.converge(STEP, wanted)
+    assert change.after == "10.0.0.5/16, fd00::5/64 via 10.0.0.1 via fd00::1 on br0"
+    assert link_of(here, wanted).addresses == ("10.0.0.5/16", "fd00::5/64")
+    assert here.inside("c1", "-6", "route", "show", "default").startswith("default via fd00::1 dev eth1 ")
+    assert here.at.converge(STEP, wanted) == ()
+    (change,) = here.at.converge(STEP, want(gateway="10.0.0.1"))
+    assert (change.before, change.after) == ("address 10.0.0.5/16, fd00::5/64", "address 10.0.0.5/16")
+
+
+@pytest.mark.skipif(bool(no_ipv6()), reason=no_ipv6())
+def test_ipv6_that_another_container_has_is_not_left_half_made(here: Machine) -> None:
+    here.at.converge(STEP, want(container="c2", address="fd00::5/64", gateway6="fd00::1"))
+    with pytest.raises(ActFailed, match="another machine has fd00::5"):
+        here.at.converge(STEP, want(addresses="fd00::5/64"))
+    assert "eth1" not in here.inside("c1", "-br", "link")
+
+
+def test_several_interfaces(here: Machine) -> None:
+    here.ip("link", "add", "lan30", "type", "bridge")
+    here.at.converge(STEP, want(gateway="10.0.0.1"))
+    second = want(address=None, nic="eth2=10.30.0.5/24@lan30")
+    here.at.converge(STEP, second)
+    assert link_of(here, second).bridge == "lan30"
+    assert default_of(here) == "default via 10.0.0.1 dev eth1"
+    assert here.at.converge(STEP, want(gateway="10.0.0.1")) == ()
+    (change,) = here.at.converge(STEP, second.model_copy(update={"state": "absent"}))
+    assert (change.verb, change.field, change.before) == (Verb.REMOVE, "eth2", "10.30.0.5/24")
+    assert "eth2" not in here.inside("c1", "-br", "link")
+
+
+def test_an_address_in_use_is_refused_before_anything_is_done(here: Machine) -> None:
+    real_arping(here)
+    here.at.converge(STEP, want(container="c2", mac="02:00:00:00:00:02"))
+    here.at.scripts.clear()
+    with pytest.raises(
+        ActFailed, match=r'address 10.0.0.5 of container "c1" is in use on "br0" already, by .*02:00:00:00:00:02'
+    ):
+        here.at.converge(STEP, want())
+    assert here.at.scripts == []
+    assert here.at.converge(STEP, want(container="c2", mac="02:00:00:00:00:02")) == ()
+    (change,) = here.at.converge(STEP, want(probe=False))
+    assert change.verb is Verb.ATTACH
 
 
 # --- in a network of Docker ---
@@ -241,12 +299,12 @@ class Particular(FakeDocker):
         super().__init__(images=["busybox"])
         self.alone = set(alone)
 
-    def connect_network(self, network: str, container: str, *, address: str | None) -> None:
+    def connect_network(self, network: str, container: str, *, address: str | None, **more: Any) -> None:
         if container in self.alone:
             raise ActFailed(
                 "container cannot be connected to multiple networks with one of the networks in private (none) mode"
             )
-        super().connect_network(network, container, address=address)
+        super().connect_network(network, container, address=address, **more)
 
     def disconnect_network(self, network: str, container: str) -> None:
         if network == "none":
@@ -270,7 +328,7 @@ def test_a_container_without_a_network_leaves_that_for_another(daemon: WithDocke
 
 def test_empty_text_is_left_out() -> None:
     given = want(bridge="", gateway="", mac="", mtu="", interface="", network="")
-    assert given == AddressParams(container="c1", address="10.0.0.5/16")
+    assert given == AddressParams(container="c1", address="10.0.0.5/16", keep=False)
     assert (given.bridge, given.interface) == ("mydocker0", "eth1")
     assert in_network(bridge="", gateway="", mtu="").network == "lan"
 
@@ -281,8 +339,15 @@ def test_empty_text_is_left_out() -> None:
         ({"container": ""}, "container\n  Field required"),
         ({"container": "a b"}, 'expected the name of a container, found "a b"'),
         ({"address": "10.0.0.5"}, 'expected an address with its prefix such as "10.0.0.5/24", found "10.0.0.5"'),
-        ({"address": "10.0.0.500/16"}, 'expected an IPv4 address with its prefix such as "10.20.0.21/16"'),
-        ({"address": "fd00::5/64"}, "expected an IPv4 address with its prefix"),
+        ({"address": "10.0.0.500/16"}, 'expected an address with its prefix such as "10.20.0.21/16"'),
+        ({"address": None}, '"address" is missing'),
+        ({"addresses": "10.0.0.6"}, 'expected an address with its prefix such as "10.20.0.21/16", found "10.0.0.6"'),
+        ({"address": "fd00::5/64", "gateway": "10.0.0.1"}, 'a "gateway" needs an IPv4 address, found fd00::5/64'),
+        ({"gateway6": "fd00::1"}, 'a "gateway6" needs an IPv6 address, found 10.0.0.5/16'),
+        ({"gateway6": "10.0.0.1"}, 'expected an IPv6 address such as "fd00:20::1"'),
+        ({"nic": "eth2=10.0.0.6/16"}, 'expected either "nic" or "address", found both'),
+        ({"nic": "eth2", "address": None}, 'expected an adapter such as "eth2=10.30.0.21/16@lan30", found "eth2"'),
+        ({"nic": "eth2=", "address": None}, '"address" is missing'),
         ({"address": "10.0.0.5/16", "gateway": "10.0.0.5"}, 'cannot both have the address "10.0.0.5"'),
         ({"gateway": "10.0.0.1/16"}, 'expected an IPv4 address such as "10.20.0.1", found "10.0.0.1/16"'),
         ({"mac": "01:00:00:00:00:01"}, "expected the MAC address of one interface"),

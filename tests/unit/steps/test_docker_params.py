@@ -8,11 +8,11 @@ import pytest
 
 from xcatflow.errors import Source
 from xcatflow.model.complaints import problems_of
+from xcatflow.model.docker_bodies import place_mac
 from xcatflow.steps.container_body import create_body
 from xcatflow.steps.container_labels import identity_labels, record
 from xcatflow.steps.container_params import ContainerParams
 from xcatflow.steps.docker_network import NetworkParams, network_body
-from xcatflow.transport.docker_facts import place_mac
 
 DATA = Path(__file__).parent / "data"
 COMPLAINTS = [
@@ -68,8 +68,7 @@ def test_the_example_of_the_request() -> None:
 
 
 def test_what_is_not_given_is_not_sent() -> None:
-    empty = dict.fromkeys(("command", "dockerflag", "cpus", "memory", "mac", "network", "address", "restart", "labels", "env",
-                           "volumes", "hostname", "state", "adopt", "stop_timeout"), "")  # fmt: skip
+    empty = dict.fromkeys(set(ContainerParams.model_fields) - {"name", "image"}, "")
     assert body(**empty) == {"Image": "busybox", "Labels": {}}
     assert record(want(**empty)) == {"image": "busybox:latest"}
 
@@ -103,6 +102,22 @@ def test_a_command_is_split_as_a_shell_splits_it(command: Any, words: list[str])
     ({"memory": 64, "dockerflag": {"HostConfig": {"Memory": 7, "Init": True}}}, {"Memory": 7, "Init": True}),
     ({"memory": 64, "dockerflag": {"Memory": 9, "CpuShares": 5}}, {"Memory": 9, "CpuShares": 5}),
     ({"dockerflag": {"Memory": 9, "HostConfig": {"Memory": 7}}}, {"Memory": 7}),
+    ({"ports": "8080:80,127.0.0.1:53:53/udp"},
+     {"PortBindings": {"80/tcp": [{"HostPort": "8080"}], "53/udp": [{"HostPort": "53", "HostIp": "127.0.0.1"}]}}),
+    ({"ports": ["80", "[::1]:81:80", "[::1]::82"]},
+     {"PortBindings": {"80/tcp": [{"HostPort": ""}, {"HostPort": "81", "HostIp": "::1"}], "82/tcp": [{"HostPort": "", "HostIp": "::1"}]}}),
+    ({"init": True}, {"Init": True}),
+    ({"init": False}, {"Init": False}),
+    ({"tmpfs": ["/run", "/tmp:size=4m,mode=1777"]}, {"Tmpfs": {"/run": "", "/tmp": "size=4m,mode=1777"}}),
+    ({"privileged": True, "cap_add": "net_admin,SYS_TIME", "cap_drop": ["ALL"]},
+     {"Privileged": True, "CapAdd": ["NET_ADMIN", "SYS_TIME"], "CapDrop": ["ALL"]}),
+    ({"devices": "/dev/null,/dev/zero:/dev/one:r"},
+     {"Devices": [{"PathOnHost": "/dev/null", "PathInContainer": "/dev/null", "CgroupPermissions": "rwm"},
+                  {"PathOnHost": "/dev/zero", "PathInContainer": "/dev/one", "CgroupPermissions": "r"}]}),
+    ({"sysctls": {"net.core.somaxconn": 9}}, {"Sysctls": {"net.core.somaxconn": "9"}}),
+    ({"log_driver": "json-file", "log_options": {"max-file": 2}}, {"LogConfig": {"Type": "json-file", "Config": {"max-file": "2"}}}),
+    ({"extra_hosts": {"a": "10.0.0.1", "b": "host-gateway"}}, {"ExtraHosts": ["a:10.0.0.1", "b:host-gateway"]}),
+    ({"dns": "10.0.0.1,::1"}, {"Dns": ["10.0.0.1", "::1"]}),
 ])  # fmt: skip
 def test_limits_and_the_like(params: dict[str, Any], sent: dict[str, Any]) -> None:
     assert body(**params).get("HostConfig", {}) == sent
@@ -150,6 +165,36 @@ def test_the_fingerprint_is_that_of_the_record() -> None:
     }
     assert labels["xcatflow.made-from"] != identity_labels(want(env={"A": "2"}, restart="always"))["xcatflow.made-from"]
     assert identity_labels(want(name="c2"))["xcatflow.made-from"] == identity_labels(want())["xcatflow.made-from"]
+
+
+@pytest.mark.parametrize(("params", "sent"), [
+    ({"entrypoint": "/bin/sh -c", "user": "1000:users", "workdir": "/srv", "stop_signal": "sigrtmin+3"},
+     {"Entrypoint": ["/bin/sh", "-c"], "User": "1000:users", "WorkingDir": "/srv", "StopSignal": "SIGRTMIN+3"}),
+    ({"ports": "80,81/udp"}, {"ExposedPorts": {"80/tcp": {}, "81/udp": {}}}),
+    ({"healthcheck": {"test": "curl -f x || exit 1", "interval": "1.5 s", "timeout": 2, "retries": 3, "start_period": "1 min"}},
+     {"Healthcheck": {"Test": ["CMD-SHELL", "curl -f x || exit 1"], "Interval": 1500000000, "Timeout": 2000000000,
+                      "StartPeriod": 60000000000, "Retries": 3}}),
+    ({"healthcheck": {"test": ["curl", "-f"]}}, {"Healthcheck": {"Test": ["CMD", "curl", "-f"]}}),
+    ({"healthcheck": {"test": ["CMD-SHELL", "x"]}}, {"Healthcheck": {"Test": ["CMD-SHELL", "x"]}}),
+    ({"healthcheck": {"test": "none"}}, {"Healthcheck": {"Test": ["NONE"]}}),
+    ({"network": "lan", "ip": "10.0.0.9"}, {"NetworkingConfig": {"EndpointsConfig": {"lan": {"IPAMConfig": {"IPv4Address": "10.0.0.9"}}}}}),
+    ({"network": "lan", "ip": "fd00::9", "address": "10.0.0.9"},
+     {"NetworkingConfig": {"EndpointsConfig": {"lan": {"IPAMConfig": {"IPv4Address": "10.0.0.9", "IPv6Address": "fd00::9"}}}}}),
+    ({"ip": "10.0.0.9"}, {}),
+    ({"network": "none", "ip": "10.0.0.9"}, {}),
+    ({"network": "lan", "ip": "10.0.0.9", "dockerflag": {"NetworkDisabled": True}}, {"NetworkDisabled": True}),
+])  # fmt: skip
+def test_what_stands_beside_the_host_config(params: dict[str, Any], sent: dict[str, Any]) -> None:
+    made = body(**params)
+    assert {key: value for key, value in made.items() if key not in ("Image", "Labels", "HostConfig")} == sent
+
+
+def test_a_new_parameter_left_out_changes_nobodys_record() -> None:
+    made = record(want(network="lan", ip="10.0.0.9", health={"port": 80}, inspect=True, init="", ports=""))
+    assert made == record(want(network="lan", address="10.0.0.9"))
+    assert record(want(ip="10.0.0.9", health={})) == record(want())
+    assert record(want(healthcheck={"test": "x"}))["healthcheck"] == {"test": ["CMD-SHELL", "x"]}
+    assert record(want(init=False)) != record(want())
 
 
 # --- complaints ---

@@ -12,6 +12,7 @@ from tests.unit.steps.golden_network import host_network
 from tests.unit.steps.golden_seen import container_network, daemon, host_files
 from xcatflow.errors import CannotTell, XcatflowError
 from xcatflow.model.change import Change, Verb
+from xcatflow.model.container_links import NeighbourFacts
 from xcatflow.model.question import (
     Answers,
     ContainerFacts,
@@ -19,10 +20,18 @@ from xcatflow.model.question import (
     FileFacts,
     ImageFacts,
     UnitFacts,
+    VolumeFacts,
 )
+from xcatflow.model.question_images import RegistryFacts, UnusedFacts
+from xcatflow.steps.container_changes import Known
 from xcatflow.steps.container_labels import identity_labels
 from xcatflow.steps.container_params import ContainerParams
-from xcatflow.steps.docker_container import Place
+from xcatflow.steps.container_plan import Place
+from xcatflow.steps.docker_exec import Guarded
+from xcatflow.steps.docker_image import Found
+from xcatflow.steps.docker_prune import Leftovers
+from xcatflow.steps.docker_registry_login import Logins
+from xcatflow.steps.network_host import HostBridge
 from xcatflow.steps.package_present import Packages
 from xcatflow.steps.package_repository import RepositoryFiles
 from xcatflow.steps.ping import Answering
@@ -36,7 +45,10 @@ def facts(data: Mapping[str, Any]) -> FileFacts:
     return FileFacts(**{**data, "content": None if content is None else content.encode()})
 
 
-def network(data: Mapping[str, Any]) -> DockerNetworkFacts:
+def network(data: Mapping[str, Any]) -> DockerNetworkFacts | HostBridge:
+    """A network; or, while there is none, the host's bridge, as `on`."""
+    if "on" in data:
+        return HostBridge("mydocker0", **{**data["on"], "addresses": tuple(data["on"].get("addresses", ()))})
     pools = tuple((subnet, gateway) for subnet, gateway in data.get("pools", ()))
     return DockerNetworkFacts(**{"id": "n", "name": "lan", "driver": "bridge", **data, "pools": pools})
 
@@ -53,8 +65,31 @@ def container(name: str, data: Mapping[str, Any] | None) -> ContainerFacts | Non
     )
 
 
+def image(data: Mapping[str, Any]) -> Found:
+    """An image, and what its registry has where that was asked."""
+    registry = RegistryFacts(**data["registry"]) if "registry" in data else None
+    if "id" not in data:
+        return Found(None, registry)
+    return Found(ImageFacts(data["id"], tuple(data["tags"]), tuple(data.get("digests", ()))), registry)
+
+
+def leftovers(data: list[Mapping[str, Any]]) -> Leftovers:
+    return Leftovers(tuple(UnusedFacts(**{**each, "names": tuple(each.get("names", ()))}) for each in data))
+
+
+def logins(data: Mapping[str, Any]) -> Logins:
+    """A user's file; its content is JSON, or text where it is none."""
+    content = data.get("content")
+    text = content if isinstance(content, str) else json.dumps(content)
+    rest = {key: value for key, value in data.items() if key != "content"}
+    return Logins(**{"path": "/root/.docker/config.json", **rest}, content=None if content is None else text.encode())
+
+
 def place(data: Mapping[str, Any]) -> Place:
-    return Place(container("c1", data["own"]), container("c1.xcatflow-old", data.get("kept")))
+    image = ImageFacts(data["image"], ()) if "image" in data else None
+    known = Known(image, data.get("details"), data.get("api", "1.41"))
+    names = {"own": "c1", "kept": "c1.xcatflow-old", "trial": "c1.xcatflow-new"}
+    return Place(**{key: container(name, data.get(key)) for key, name in names.items()}, known=known)
 
 
 SEEN: Mapping[str, Callable[[Any], Any]] = {
@@ -65,11 +100,21 @@ SEEN: Mapping[str, Callable[[Any], Any]] = {
     "wait.port": bool,
     "ping": lambda data: Answering(tuple(data["silent"]), data.get("obstacle", "")),
     "package.present": lambda data: Packages(**data),
+    "address.free": lambda data: NeighbourFacts(**data),
     "container.address": container_network,
     "docker.daemon": daemon,
     "tls.host_certificate": host_files,
-    "docker.image": lambda data: ImageFacts(data["id"], tuple(data["tags"])),
+    "docker.image": image,
+    "docker.containers": lambda data: tuple(container("c1", each) for each in data),
+    "docker.create": network,
+    "docker.power": lambda data: container("c1", data),
+    "docker.prune": leftovers,
+    "docker.pull": image,
+    "docker.registry_login": logins,
+    "docker.remove": bool,
+    "docker.exec": lambda data: Guarded(**data),
     "docker.network": network,
+    "docker.volume": lambda data: VolumeFacts(**{"name": "data", "driver": "local", **data}),
     "docker.container": place,
     "network.bridge": host_network,
     "package.repository": lambda data: RepositoryFiles(*(facts(data[name]) for name in ("source", "key"))),

@@ -1,0 +1,121 @@
+"""Is a container that was just started well? It stays up, and is healthy by the check that was asked for.
+
+Source: Engine API, `State.Health` of a container; proc(5) on `/proc/net/tcp` (state 0A is listening).
+"""
+
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from xcatflow.contract import Target
+from xcatflow.errors import ActFailed, Interrupted, XcatflowError
+from xcatflow.steps.container_health import HealthParams
+from xcatflow.steps.container_params import ContainerParams
+
+_SETTLE_S = 0.3
+"""A container whose command is wrong has ended within this time."""
+_BETWEEN_S = 0.5
+_PROBE_S = 10.0
+_LOG_LINES = 5
+_LISTENS = "0A"
+
+
+def prove(at: Target, want: ContainerParams, name: str, *, restarts: int = 0) -> None:
+    """Wait until the container called `name` is what `want` calls well. Raises ActFailed when it ends, or is not well in time; the end of
+    its log is in the error. `restarts` is how often the daemon had started it again before."""
+    with suppress(Interrupted):  # an act that has begun is brought to its end
+        at.pause(_SETTLE_S)
+    try:
+        _stays(at, name, restarts)
+        if want.health is not None:
+            _becomes_healthy(at, name, want.health, restarts)
+    except ActFailed as error:
+        log = _log_end(at, name)
+        said = f'; its log ends with "{log[-1]}"' if log else ""
+        raise ActFailed(f"{error}{said}", "\n".join(text for text in (error.detail, *log) if text)) from error
+
+
+def _becomes_healthy(at: Target, name: str, health: HealthParams, restarts: int) -> None:
+    began, waited, wrong = time.monotonic(), 0.0, ""
+    at.tell(f'waiting for container "{name}" to become healthy')
+    while True:
+        whole = _stays(at, name, restarts)
+        ran_s = max(waited, time.monotonic() - began)
+        wrong = _wrong(at, name, health, whole, ran_s)
+        if not wrong:
+            return
+        if ran_s >= health.wait:
+            raise ActFailed(f'container "{name}" on {at.name} is not healthy after {health.wait:g} s: {wrong}')
+        try:
+            at.pause(_BETWEEN_S)
+        except Interrupted:
+            raise ActFailed(
+                f'the run was stopped before container "{name}" on {at.name} was healthy: {wrong}'
+            ) from None
+        waited += _BETWEEN_S
+
+
+def _wrong(at: Target, name: str, health: HealthParams, whole: Mapping[str, Any], ran_s: float) -> str:
+    """What is not well yet; empty when all is."""
+    check = (whole.get("State") or {}).get("Health") or {}
+    if health.command:
+        return _command_fails(at, name, health)
+    if health.port is not None:
+        return "" if _listens(at, name, whole, health.port) else f"nothing listens on port {health.port} in it"
+    match check.get("Status"):
+        case "healthy":
+            return ""
+        case "starting" | "unhealthy" as status:
+            last = ((check.get("Log") or [{}])[-1].get("Output") or "").strip()
+            return f"its health check says {status}{f': {last}' if last else ''}"
+    return "" if ran_s >= min(health.stays_up, health.wait) else "it has not run for long enough"
+
+
+def _command_fails(at: Target, name: str, health: HealthParams) -> str:
+    try:
+        reply = at.docker.execute(name, health.command, timeout_s=min(_PROBE_S, max(health.wait, 1.0)))
+    except ActFailed as error:
+        return f"its health command cannot be run: {error}"
+    if reply.code == 0:
+        return ""
+    words = (reply.complaint or reply.text).splitlines()
+    return f"its health command exits with {reply.code}{f': {words[-1]}' if words else ''}"
+
+
+def _listens(at: Target, name: str, whole: Mapping[str, Any], port: int) -> bool:
+    """Does something listen? Looked up inside where the image has a `cat`; otherwise tried from here."""
+    with suppress(ActFailed):
+        reply = at.docker.execute(name, ("cat", "/proc/net/tcp", "/proc/net/tcp6"), timeout_s=_PROBE_S)
+        if reply.out:
+            rows = [line.split() for line in reply.text.splitlines()]
+            return any(row[3] == _LISTENS and row[1].endswith(f":{port:04X}") for row in rows if len(row) > 3)
+    ends = (whole.get("NetworkSettings") or {}).get("Networks") or {}
+    return any(at.port_open(end["IPAddress"], port) for end in ends.values() if (end or {}).get("IPAddress"))
+
+
+def _stays(at: Target, name: str, restarts: int) -> Mapping[str, Any]:
+    """What the daemon tells of a running container. Raises ActFailed when it does not run any more."""
+    whole = at.docker.inspect_container(name) or {}
+    state = whole.get("State") or {}
+    code = state.get("ExitCode", "unknown")
+    match state.get("Status"):
+        case "running" if (whole.get("RestartCount") or 0) <= restarts:
+            return whole
+        case "running":  # the exit code is that of the run before only while it waits for the next one
+            fate = "keeps ending and being restarted"
+        case "restarting":
+            fate = f"keeps ending, with exit code {code}, and being restarted"
+        case None:
+            fate = "ended right after its start and removed itself"
+        case _:
+            fate = f"ended right after its start, with exit code {code}"
+    raise ActFailed(f'container "{name}" on {at.name} {fate}: look at its command', str(state.get("Error", "")))
+
+
+def _log_end(at: Target, name: str) -> list[str]:
+    """The last lines of its log; none where there is no telling."""
+    with suppress(XcatflowError), at.docker.logs(name, tail=_LOG_LINES) as pieces:
+        text = b"".join(piece.data for piece in pieces).decode(errors="replace")
+        return [line.strip() for line in text.splitlines() if line.strip()][-_LOG_LINES:]
+    return []
