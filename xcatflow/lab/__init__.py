@@ -19,19 +19,23 @@ def check_numbers(hosts: int, containers: int) -> None:
     check(hosts, containers)
 
 
-def up(directory: Path, *, hosts: int = 2, containers: int = 2, say: Callable[[str], None]) -> LabStatus:
-    """Bring a lab up in the site at `directory`, with `hosts` hosts and `containers` container nodes defined on each.
+def up(
+    directory: Path, *, hosts: int = 2, containers: int = 2, registry: bool = False, say: Callable[[str], None]
+) -> LabStatus:
+    """Bring a lab up in the site at `directory`, with `hosts` hosts and `containers` container nodes defined on each, and with an image
+    registry of its own where `registry` says so.
 
     What is there stays as it is; hosts that are missing or stopped are made or started, more of them are added. `say` hears of progress,
     one line each. Raises InvalidInput (nothing was touched), ActFailed or Unreachable, and Locked while another process works on the lab.
     """
     from xcatflow.lab.life import bring_up
 
-    return bring_up(directory, hosts, containers, say)
+    return bring_up(directory, hosts, containers, say, registry=registry)
 
 
 def down(directory: Path, *, say: Callable[[str], None]) -> None:
-    """Take the site's lab down: hosts with their disks, network, the files it wrote, and the private engine when no lab uses it any more.
+    """Take the site's lab down: hosts with their disks, registry, network, the files it wrote, and the private engine when no lab uses it
+    any more.
 
     Well when there is none. Raises ActFailed or Unreachable, naming what is left, and Locked.
     """

@@ -3,13 +3,11 @@
 It leaves the machine's packet filter and its `docker0` alone, so that nothing of it stays behind. A process is ended only by its id, and
 only when its start time and its arguments are those we noted: ids are used again.
 
-Source: dockerd(8); proc_pid_stat(5), fields 3 (state) and 22 (start time).
+Source: dockerd(8).
 """
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import time
 from contextlib import suppress
@@ -17,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from xcatflow.errors import ActFailed, Unreachable
-from xcatflow.lab import mounts
+from xcatflow.lab import mounts, process
 from xcatflow.lab.commands import hint, tail
 from xcatflow.lab.forwarding import forwarding, switch_forwarding
 from xcatflow.lab.places import Places
@@ -43,7 +41,7 @@ def join(places: Places, lab: str) -> None:
     if record is None or not alive(places, record):
         kept = record or Record(0, 0)
         pid = _start(places)
-        record = replace(kept, pid=pid, started=_start_time(pid) or 0)
+        record = replace(kept, pid=pid, started=process.start_time(pid) or 0)
         _write(places, record)
         _await_answer(places, record)
     if not forwarding():
@@ -96,7 +94,9 @@ def read(places: Places) -> Record | None:
 
 def alive(places: Places, record: Record) -> bool:
     """Is the noted process still there, and still the one we started?"""
-    return _start_time(record.pid) == record.started and _ours(places, record.pid)
+    return process.start_time(record.pid) == record.started and process.called_with(
+        record.pid, f"--data-root={places.data}"
+    )
 
 
 def arguments(places: Places) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ def _start(places: Places) -> int:
     (places.run / "docker.pid").unlink(missing_ok=True)
     _forget_helper(places)
     with places.log.open("wb") as log:
-        process = subprocess.Popen(
+        started = subprocess.Popen(
             arguments(places),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -134,7 +134,7 @@ def _start(places: Places) -> int:
             cwd="/",
             start_new_session=True,
         )
-    return process.pid
+    return started.pid
 
 
 def _await_answer(places: Places, record: Record) -> None:
@@ -142,7 +142,7 @@ def _await_answer(places: Places, record: Record) -> None:
 
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
-        if _gone(record.pid):
+        if process.gone(record.pid):
             said = tail(places.log)
             last = said.rpartition("\n")[2] or "without a word"
             raise ActFailed(f'the lab\'s Docker engine ended at once, see "{places.log}": {last}', said)
@@ -167,38 +167,11 @@ def _forget_helper(places: Places) -> None:
 
 
 def _stop(places: Places, record: Record) -> None:
-    os.kill(record.pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_S
-    while not _gone(record.pid):
-        if time.monotonic() > deadline:
-            raise ActFailed(
-                f'the lab\'s Docker engine, process {record.pid}, did not end within {STOP_S} s, see "{places.log}"',
-                tail(places.log),
-            )
-        time.sleep(0.02)
-
-
-def _gone(pid: int) -> bool:
-    """Has the process ended? One that this process started is also cleared away."""
-    with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
-    return _start_time(pid) is None
-
-
-def _start_time(pid: int) -> int | None:
-    """When a process was started, in clock ticks since boot; None when it is gone or only waits to be cleared away."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in ("Z", "X") else int(fields[19])
-
-
-def _ours(places: Places, pid: int) -> bool:
-    try:
-        return f"--data-root={places.data}" in Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-    except OSError:
-        return False
+    if not process.end(record.pid, STOP_S):
+        raise ActFailed(
+            f'the lab\'s Docker engine, process {record.pid}, did not end within {STOP_S} s, see "{places.log}"',
+            tail(places.log),
+        )
 
 
 def _write(places: Places, record: Record) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from xcatflow.errors import InvalidInput, Unreachable, XcatflowError
 from xcatflow.lab import daemon, forwarding, hosts, image, site, state, subnets
+from xcatflow.lab import registry as images
 from xcatflow.lab.commands import hint
 from xcatflow.lab.engine import Engine, running_engine
 from xcatflow.lab.places import Places, places
@@ -28,7 +29,7 @@ def check_numbers(wanted: int, containers: int) -> None:
         )
 
 
-def bring_up(directory: Path, wanted: int, containers: int, say: Say) -> LabStatus:
+def bring_up(directory: Path, wanted: int, containers: int, say: Say, *, registry: bool = False) -> LabStatus:
     """Behind `xcatflow.lab.up`. A new lab that fails to come up is taken down again."""
     check_numbers(wanted, containers)
     if not directory.is_dir():
@@ -40,9 +41,13 @@ def bring_up(directory: Path, wanted: int, containers: int, say: Say) -> LabStat
             _refuse_unless_possible()
         lab = known or _fresh(directory, here)
         site.claim(directory, lab)
+        if registry:
+            images.claim(directory)
         state.save(directory, lab)
         try:
-            _raise_up(directory, here, lab, wanted, containers, say)
+            lab = _raise_up(directory, here, lab, wanted, containers, say)
+            if registry or images.exists(directory):
+                images.ensure(directory, lab, here, say)
         except BaseException:
             if known is None:
                 _give_up(directory, here, lab, say)
@@ -50,7 +55,7 @@ def bring_up(directory: Path, wanted: int, containers: int, say: Say) -> LabStat
     return look(directory)
 
 
-def _raise_up(directory: Path, here: Places, lab: Lab, wanted: int, containers: int, say: Say) -> None:
+def _raise_up(directory: Path, here: Places, lab: Lab, wanted: int, containers: int, say: Say) -> Lab:
     if lab.private and not daemon.running(here):
         say("starting a Docker engine")
     with _engine_of(lab, here) as engine:
@@ -70,6 +75,7 @@ def _raise_up(directory: Path, here: Places, lab: Lab, wanted: int, containers: 
         if fresh:
             hosts.authorize(engine, lab, public_key)
         site.write(directory, lab, hosts.known_hosts(engine, lab))
+    return lab
 
 
 def _give_up(directory: Path, here: Places, lab: Lab, say: Say) -> None:
@@ -114,6 +120,7 @@ def look(directory: Path) -> LabStatus:
         engine=f"{engine_state} ({lab.socket})",
         subnet=lab.subnet,
         hosts=hosts.look(lab, states),
+        registry=images.told(directory),
     )
 
 
@@ -140,6 +147,7 @@ def grown(lab: Lab, wanted: int, containers: int) -> Lab:
 
 def _dismantle(directory: Path, here: Places, lab: Lab) -> None:
     others = False
+    images.remove(directory)
     if lab.subnet or not lab.private or daemon.running(here):  # no engine is started for a lab that never had anything
         with _engine_of(lab, here) as engine:
             hosts.take_down(engine, lab.id)

@@ -78,7 +78,8 @@ class HostStatus:
 
 @dataclass(frozen=True, slots=True)
 class LabStatus:
-    """One lab as it is. `engine` describes where its hosts run; without a lab everything is empty and `exists` False."""
+    """One lab as it is. `engine` describes where its hosts run, `registry` its image registry, empty where it has none; without a lab
+    everything is empty and `exists` False."""
 
     directory: Path
     exists: bool
@@ -86,6 +87,7 @@ class LabStatus:
     engine: str = ""
     subnet: str = ""
     hosts: tuple[HostStatus, ...] = ()
+    registry: str = ""
 
     @property
     def ready(self) -> bool:

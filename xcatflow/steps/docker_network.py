@@ -1,168 +1,96 @@
-"""`docker.network`: a daemon has a network with this subnet. Docker cannot change a network, so one that differs is an error.
+"""`docker.network`: a daemon has a network with these subnets. Docker cannot change a network, so one that differs is an error.
 
-Source: Engine API, `/networks/create`; options of Docker's bridge driver (`com.docker.network.bridge.name`).
+Source: Engine API, `/networks/create`. What a bridge that the host has already needs is in `network_host`.
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
-from ipaddress import ip_address, ip_network
-from typing import Annotated, Any, ClassVar, Literal
-
-from pydantic import AfterValidator, Field, model_validator
+from ipaddress import ip_network
+from typing import Any, ClassVar
 
 from xcatflow.contract import Params, Step, Target
 from xcatflow.errors import ActFailed, CannotUndo
 from xcatflow.model.change import Change, Verb
-from xcatflow.model.question import Answers, DockerNetworkFacts, Question
+from xcatflow.model.question import Answers, Daemon, DockerNetworkFacts, Question
 from xcatflow.model.question import DockerNetwork as NetworkQuestion
+from xcatflow.steps import network_host as host
 from xcatflow.steps.daemon_words import refused
-from xcatflow.steps.given import LenientParams
+from xcatflow.steps.network_host import HostBridge
+from xcatflow.steps.network_params import INHIBIT_IPV4, NetworkParams, Pool
 
 MADE_FROM = "xcatflow.made-from"
 """The label with the fingerprint of what a network was made from; it also tells ours apart when the reply to its creation is lost."""
 
-_BRIDGE_NAME = "com.docker.network.bridge.name"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_LINK = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")
+Seen = DockerNetworkFacts | HostBridge
+"""The network; or, while there is none, the bridge of the host that it shall be on."""
 
 
-def _name(text: str) -> str:
-    if not _NAME.fullmatch(text):
-        raise ValueError(f'expected the name of a Docker network (letters, digits, "_", "." and "-"), found "{text}"')
-    return text
-
-
-def _link(text: str) -> str:
-    if text and not _LINK.fullmatch(text):
-        raise ValueError(f'expected the name of a Linux bridge (at most 15 characters), found "{text}"')
-    return text
-
-
-def _subnet(text: str) -> str:
-    try:
-        if text and "/" not in text:
-            raise ValueError
-        return str(ip_network(text)) if text else ""
-    except ValueError:
-        raise ValueError(
-            f'expected a subnet with its prefix such as "10.77.0.0/24", found "{text}"{_hint(text)}'
-        ) from None
-
-
-def _hint(text: str) -> str:
-    try:
-        return f', did you mean "{ip_network(text, strict=False)}"?' if "/" in text else ""
-    except ValueError:
-        return ""
-
-
-def _address(text: str) -> str:
-    try:
-        return str(ip_address(text)) if text else ""
-    except ValueError:
-        raise ValueError(f'expected an IP address, found "{text}"') from None
-
-
-class NetworkParams(LenientParams):
-    """One network of a daemon."""
-
-    name: Annotated[str, AfterValidator(_name)] = Field(description="The network.")
-    driver: str = Field("bridge", min_length=1, description="Docker's network driver.")
-    subnet: Annotated[str, AfterValidator(_subnet)] = Field(
-        "",
-        description="The subnet, such as `10.77.0.0/24`; fixed addresses of containers need one. Left out: the daemon chooses.",
-    )
-    gateway: Annotated[str, AfterValidator(_address)] = Field(
-        "", description="The containers' gateway. Left out: the first address of the subnet."
-    )
-    bridge: Annotated[str, AfterValidator(_link)] = Field(
-        "",
-        description="The Linux bridge on the host, for the driver `bridge`; one that is there is used. Left out: Docker names it.",
-    )
-    internal: bool = Field(False, description="Without a way outside.")
-    options: dict[str, str] = Field(
-        default_factory=dict, description="Options of the driver, such as `parent` of `macvlan`."
-    )
-    labels: dict[str, str] = Field(default_factory=dict, description="Labels of the network.")
-    state: Literal["present", "absent"] = Field(
-        "present", description="`absent` removes it; no container may use it then."
-    )
-
-    @model_validator(mode="after")
-    def _fits(self) -> "NetworkParams":
-        if self.gateway and not self.subnet:
-            raise ValueError('a "gateway" needs a "subnet"')
-        if self.gateway and ip_address(self.gateway) not in ip_network(self.subnet):
-            raise ValueError(f'the gateway "{self.gateway}" is outside of the subnet "{self.subnet}"')
-        if self.bridge and self.driver != "bridge":
-            raise ValueError(f'"bridge" is for the driver "bridge", found the driver "{self.driver}"')
-        if self.bridge and self.options.get(_BRIDGE_NAME, self.bridge) != self.bridge:
-            raise ValueError(f'"bridge" says "{self.bridge}", and "options" say "{self.options[_BRIDGE_NAME]}"')
-        return self
-
-    @property
-    def all_options(self) -> dict[str, str]:
-        """The driver's options with the bridge's name among them."""
-        return {**({_BRIDGE_NAME: self.bridge} if self.bridge else {}), **self.options}
-
-
-class DockerNetwork(Step[NetworkParams, DockerNetworkFacts]):
+class DockerNetwork(Step[NetworkParams, Seen]):
     """Made where it is missing; one that differs is refused, with what differs."""
 
     kind = "docker.network"
     params: ClassVar[type[Params]] = NetworkParams
 
     def ask(self, want: NetworkParams) -> tuple[Question[Any], ...]:
-        return (NetworkQuestion(want.name),)
+        if not _on_host(want):
+            return (NetworkQuestion(want.name),)
+        inhibited = (Daemon(),) if INHIBIT_IPV4 in want.options else ()
+        return (NetworkQuestion(want.name), host.question(), *inhibited)
 
-    def seen(self, answers: Answers, want: NetworkParams) -> DockerNetworkFacts | None:
-        return answers[NetworkQuestion(want.name)]
+    def seen(self, answers: Answers, want: NetworkParams) -> Seen | None:
+        network = answers[NetworkQuestion(want.name)]
+        if network or not _on_host(want):
+            return network
+        daemon = answers[Daemon()] if INHIBIT_IPV4 in want.options else None
+        return host.host_bridge(answers[host.question()], daemon, want.bridge)
 
-    def plan(self, seen: DockerNetworkFacts | None, want: NetworkParams) -> tuple[Change, ...]:
+    def plan(self, seen: Seen | None, want: NetworkParams) -> tuple[Change, ...]:
         what = f"network {want.name}"
+        network = seen if isinstance(seen, DockerNetworkFacts) else None
         if want.state == "absent":
-            return (Change(Verb.REMOVE, what),) if seen else ()
-        if seen is None:
-            return (Change(Verb.CREATE, what, after=" ".join((want.driver, want.subnet)).strip()),)
-        if differing := tuple(_differing(seen, want)):
+            return (Change(Verb.REMOVE, what),) if network else ()
+        if network is None:
+            host.ipam(want, seen if isinstance(seen, HostBridge) else None)
+            made = ", ".join(pool.subnet for pool in want.pools)
+            return (Change(Verb.CREATE, what, after=" ".join(filter(None, (want.driver, made)))),)
+        if differing := tuple(_differing(network, want)):
             raise ActFailed(
                 f'Docker network "{want.name}" is there and differs: {"; ".join(differing)}; networks cannot be changed: '
                 f'remove it ("docker network rm {want.name}", with no container on it), or choose another name'
             )
         return ()
 
-    def apply(self, at: Target, want: NetworkParams, seen: DockerNetworkFacts | None, change: Change) -> None:
+    def apply(self, at: Target, want: NetworkParams, seen: Seen | None, change: Change) -> None:
         if change.verb is Verb.REMOVE:
             _remove(at, want.name)
             return
         try:
-            at.docker.create_network(network_body(want))
+            at.docker.create_network(network_body(want, seen if isinstance(seen, HostBridge) else None))
         except ActFailed as error:
             advice = (
                 "; choose a subnet that no other network of the daemon or of the host has" if _overlaps(error) else ""
             )
             raise refused(error, f'cannot create Docker network "{want.name}" on {at.name}: {error}{advice}') from error
 
-    def undo(self, at: Target, want: NetworkParams, seen: DockerNetworkFacts | None, change: Change) -> None:
+    def undo(self, at: Target, want: NetworkParams, seen: Seen | None, change: Change) -> None:
         if change.verb is not Verb.CREATE:
             raise CannotUndo(f'Docker network "{want.name}" was removed: its settings are not known any more')
         _remove(at, want.name)
 
-    def outputs(self, seen: DockerNetworkFacts | None, want: NetworkParams) -> dict[str, str]:
-        subnet, gateway = seen.pools[0] if seen and seen.pools else ("", "")
-        return {"name": want.name, "id": seen.id if seen else "", "subnet": subnet, "gateway": gateway}
+    def outputs(self, seen: Seen | None, want: NetworkParams) -> dict[str, str]:
+        network = seen if isinstance(seen, DockerNetworkFacts) else None
+        subnet, gateway = network.pools[0] if network and network.pools else ("", "")
+        return {"name": want.name, "id": network.id if network else "", "subnet": subnet, "gateway": gateway}
 
 
-def network_body(want: NetworkParams) -> dict[str, Any]:
-    """What the Engine API is sent to create the network."""
+def network_body(want: NetworkParams, bridge: HostBridge | None = None) -> dict[str, Any]:
+    """What the Engine API is sent to create the network; `bridge` is the one that is there already. Raises ActFailed."""
     body: dict[str, Any] = {"Name": want.name, "Driver": want.driver}
-    if want.subnet:
-        pool = {"Subnet": want.subnet, **({"Gateway": want.gateway} if want.gateway else {})}
-        body["IPAM"] = {"Config": [pool]}
-        if ip_network(want.subnet).version == 6:
-            body["EnableIPv6"] = True
+    if pools := host.ipam(want, bridge):
+        body["IPAM"] = {"Config": pools}
+    if any(pool.version == 6 for pool in want.pools):
+        body["EnableIPv6"] = True
     if want.internal:
         body["Internal"] = True
     if want.all_options:
@@ -172,19 +100,37 @@ def network_body(want: NetworkParams) -> dict[str, Any]:
     return {**body, "Labels": {**want.labels, MADE_FROM: sha256(text.encode()).hexdigest()}}
 
 
+def _on_host(want: NetworkParams) -> bool:
+    """Does it matter which bridge the host has?"""
+    return bool(want.bridge) and want.state == "present"
+
+
 def _differing(seen: DockerNetworkFacts, want: NetworkParams) -> Iterator[str]:
     """Every difference as a sentence; what the params leave out is the daemon's choice and never differs."""
     if seen.driver != want.driver:
         yield f'driver is "{seen.driver}", expected "{want.driver}"'
-    gateways = {_subnet_text(subnet): gateway.partition("/")[0] for subnet, gateway in seen.pools}
-    if want.subnet and want.subnet not in gateways:
-        yield f'subnet is "{", ".join(gateways) or "none"}", expected "{want.subnet}"'
-    elif want.gateway and (gateway := gateways[want.subnet] or _first(want.subnet)) != want.gateway:
-        yield f'gateway is "{gateway}", expected "{want.gateway}"'
+    for pool in want.pools:
+        yield from _differing_pool(seen, pool)
     if seen.internal != want.internal:
         yield f'internal is "{str(seen.internal).lower()}", expected "{str(want.internal).lower()}"'
     yield from _missing("option", seen.options, want.all_options)
     yield from _missing("label", seen.labels, want.labels)
+
+
+def _differing_pool(seen: DockerNetworkFacts, pool: Pool) -> Iterator[str]:
+    gateways = {_subnet_text(subnet): gateway for subnet, gateway in seen.pools}
+    if pool.subnet not in gateways:
+        yield f'subnet is "{", ".join(gateways) or "none"}", expected "{pool.subnet}"'
+        return
+    gateway = host.gateway_of(pool.subnet, gateways[pool.subnet], dict(seen.reserved)) or _first(pool.subnet)
+    if pool.gateway and gateway != pool.gateway:
+        yield f'gateway is "{gateway}", expected "{pool.gateway}"'
+    ranges = {_subnet_text(subnet): _subnet_text(part) for subnet, part in seen.ranges.items()}
+    if pool.range and ranges.get(pool.subnet) != pool.range:
+        yield f'range is "{ranges.get(pool.subnet, "none")}", expected "{pool.range}"'
+    given = set(seen.reserved.values()) | {it.partition("/")[0] for it in gateways.values()}
+    if lacking := [address for address in pool.reserved.values() if address not in given]:
+        yield f'the address "{lacking[0]}" is not reserved'
 
 
 def _missing(sort: str, seen: Mapping[str, str], wanted: Mapping[str, str]) -> Iterator[str]:

@@ -48,6 +48,18 @@ def is_pinned(reference: str) -> bool:
     return "@" in reference
 
 
+def repository_of(reference: str) -> str:
+    """The canonical reference without tag and digest."""
+    name = canonical(reference).partition("@")[0]
+    return name[: name.rfind(":")] if name.rfind(":") > name.rfind("/") else name
+
+
+def registry_of(reference: str) -> str:
+    """`host[:port]` of the registry that a reference names; empty for Docker Hub."""
+    host, slash, _ = canonical(reference).partition("/")
+    return host if slash and ("." in host or ":" in host or host == "localhost") else ""
+
+
 def archive_names(reference: str) -> tuple[str, ...]:
     """Where a site may keep the image, best first: `images/REFERENCE.tar` with `/` and `:` as `_`, for `latest` also without the tag."""
     if is_pinned(reference) or is_id(reference):

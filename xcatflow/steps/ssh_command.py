@@ -6,14 +6,12 @@ from typing import Any, ClassVar
 from pydantic import Field, model_validator
 
 from xcatflow.contract import Params, Step, Target
-from xcatflow.errors import ActFailed, CannotTell
+from xcatflow.errors import ActFailed
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.duration import Duration
-from xcatflow.model.question import Answers, File, Question, Reply, Shell
+from xcatflow.model.question import Answers, File, Question, Shell
+from xcatflow.steps.guard import check_not_killed, check_one_guard, last_words, short
 from xcatflow.steps.place import AbsolutePath
-
-_KILLED = 128
-_SHOWN = 60
 
 
 class CommandParams(Params):
@@ -37,10 +35,7 @@ class CommandParams(Params):
 
     @model_validator(mode="after")
     def _one_guard(self) -> "CommandParams":
-        given = [name for name in ("unless", "creates", "always") if getattr(self, name)]
-        if len(given) != 1:
-            found = " and ".join(f'"{name}"' for name in given) or "none"
-            raise ValueError(f'expected exactly one guard of "unless", "creates", "always: true", found {found}')
+        check_one_guard(self)
         return self
 
 
@@ -61,22 +56,20 @@ class SshCommand(Step[CommandParams, bool]):
         if want.creates is not None:
             return answers[_created(want.creates)] is not None
         reply = answers[_guard(want)]
-        if reply.code >= _KILLED:
-            raise CannotTell(f'the guard "{_short(want.unless or "")}" was ended by signal {reply.code - _KILLED}')
+        check_not_killed(reply, short(want.unless or ""))
         return reply.code == 0
 
     def plan(self, seen: bool | None, want: CommandParams) -> tuple[Change, ...]:
         if seen:
             return ()
-        return (Change(Verb.RUN, f"command {_short(want.run)}", why=_why(want)),)
+        return (Change(Verb.RUN, f"command {short(want.run)}", why=_why(want)),)
 
     def apply(self, at: Target, want: CommandParams, seen: bool | None, change: Change) -> Mapping[str, str]:
         """What it printed becomes the output `stdout`."""
         reply = at.run(f"set -e\n{want.run}\n", timeout_s=want.timeout, check=False)
         if reply.code:
-            words = _last_words(reply)
             raise ActFailed(
-                f'"{_short(want.run)}" ended with status {reply.code} on {at.name}: {words}',
+                f'"{short(want.run)}" ended with status {reply.code} on {at.name}: {last_words(reply)}',
                 "\n".join(text for text in (reply.text, reply.complaint) if text),
             )
         return {"stdout": reply.text}
@@ -96,15 +89,4 @@ def _guard(want: CommandParams) -> Shell:
 def _why(want: CommandParams) -> str:
     if want.always:
         return "always"
-    return f"{want.creates} is not there" if want.creates else f"unless: {_short(want.unless or '')}"
-
-
-def _last_words(reply: Reply) -> str:
-    return (reply.complaint or reply.text).strip().rsplit("\n", 1)[-1] or "it said nothing"
-
-
-def _short(script: str) -> str:
-    """The first line, cut where it is long."""
-    lines = script.strip().splitlines() or [""]
-    cut = len(lines) > 1 or len(lines[0]) > _SHOWN
-    return lines[0][:_SHOWN] + ("..." if cut else "")
+    return f"{want.creates} is not there" if want.creates else f"unless: {short(want.unless or '')}"
