@@ -31,7 +31,8 @@ class Expected:
 @dataclass(frozen=True, slots=True)
 class Brought:
     """`drafts` are objects as they are to be; `left` has no place in definitions; `notes` tell what was taken in another form;
-    `kept` is what was left, as a tree that can be written; `aside` the same as lines of text."""
+    `kept` is what was left, as a tree that can be written; `aside` the same as lines of text. `workflows` are texts of workflows that
+    make what the objects need, by their names."""
 
     drafts: tuple[Draft, ...] = ()
     left: tuple[Remark, ...] = ()
@@ -39,6 +40,7 @@ class Brought:
     expected: tuple[Expected, ...] = ()
     kept: Mapping[str, Any] = field(default_factory=dict)
     aside: tuple[str, ...] = ()
+    workflows: Mapping[str, str] = field(default_factory=dict)
 
 
 def told(remarks: Iterable[Remark]) -> tuple[Problem, ...]:

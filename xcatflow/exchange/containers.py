@@ -5,7 +5,6 @@ Source: Engine API, `GET /containers/NAME/json`, `/images/NAME/json`, `/info`, a
 
 import json
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -15,15 +14,11 @@ from xcatflow.errors import InvalidInput, Source
 from xcatflow.exchange.brought import Brought, Remark
 from xcatflow.exchange.container_flags import flags_of
 from xcatflow.exchange.container_net import networking_of
+from xcatflow.exchange.container_node import GROUPS, command_text, flag_text, host_of, secrets_told
 from xcatflow.load.draft import Draft
-from xcatflow.model.endpoint import machine_of
 from xcatflow.model.names import container_problem, name_problem
-from xcatflow.model.values import is_address
 
 _NODE, _MADE_FROM = "xcatflow.node", "xcatflow.made-from"
-_GROUPS = "docker,all"
-_HOST_GROUPS = "dockerhost,all"
-_SECRETS = re.compile(r"PASS|SECRET|TOKEN|KEY|CREDENTIAL", re.IGNORECASE)
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 _LONG_ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
 _UNITS = ((1 << 20, ""), (1 << 10, "k"), (1, "b"))
@@ -111,7 +106,7 @@ class _Reading:
             return
         made_of = next((one for one in self.told.images if one.get("Id") == facts.get("Image")), {})
         image = self._configuration(name, made_of)
-        values = {"groups": _GROUPS, "mgt": "docker", "dockerhost": self.told.endpoint}
+        values = {"groups": GROUPS, "mgt": "docker", "dockerhost": self.told.endpoint}
         values["provmethod"] = "!".join(
             part for part in (self._reference(name, facts, made_of), command_of(facts, image)) if part
         )
@@ -122,7 +117,7 @@ class _Reading:
         flags |= _limit_flags(facts.get("HostConfig") or {}, flags)
         flags = _merged(flags, self._named_mode(networking.flags))
         if flags:
-            values["dockerflag"] = json.dumps(flags, separators=(",", ":"), ensure_ascii=True)
+            values["dockerflag"] = flag_text(flags)
         self.drafts.append(Draft("node", name, self.told.endpoint, values=values))
         for text in (*networking.lost, *_passing(facts, flags)):
             self.note(name, text)
@@ -133,13 +128,11 @@ class _Reading:
 
     def host(self, known: frozenset[str]) -> None:
         """A node for the machine, so that what `dockerhost` names is there."""
-        machine = machine_of(self.told.endpoint)
-        if not machine or machine in known or is_address(machine):
-            return
-        if problem := name_problem("node", machine):
-            self.notes.append(Remark(f"there is no node for the Docker host: {problem}", self._place()))
-            return
-        self.drafts.append(Draft("node", machine, self.told.endpoint, values={"groups": _HOST_GROUPS}))
+        found = host_of(self.told.endpoint, known, self._place())
+        if isinstance(found, Remark):
+            self.notes.append(found)
+        elif found:
+            self.drafts.append(found)
 
     def _place(self) -> Source:
         return Source(self.told.endpoint)
@@ -191,8 +184,7 @@ def command_of(facts: Mapping[str, Any], image: Mapping[str, Any]) -> str:
     same_start = (config.get("Entrypoint") or None) == (image.get("Entrypoint") or None)
     if not words or (words == theirs and same_start):
         return ""
-    text = shlex.join(words)
-    return text if text.isprintable() and text == text.strip() else json.dumps(words)
+    return command_text(words)
 
 
 def limits_of(host: Mapping[str, Any]) -> dict[str, str]:
@@ -225,9 +217,8 @@ def _passing(facts: Mapping[str, Any], flags: Mapping[str, Any]) -> Iterator[str
     for mount in facts.get("Mounts") or ():
         if mount.get("Type") == "volume" and _ANONYMOUS.fullmatch(str(mount.get("Name", ""))):
             yield f'its data in "{mount.get("Destination")}" is in a volume without a name: a new container gets an empty one'
-    names = [str(entry).partition("=")[0] for entry in flags.get("Env") or ()]
-    if secrets := [name for name in names if _SECRETS.search(name)]:
-        yield f"its environment is written down with {', '.join(secrets)}: no secret belongs into a repository"
+    if said := secrets_told(flags.get("Env") or ()):
+        yield said
 
 
 def _tagged(reference: str) -> str:

@@ -1,6 +1,6 @@
 """From a text, or what a daemon told, to what is to be written: the whole way in, nothing written yet."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -21,7 +21,9 @@ from xcatflow.model.values import macs_of
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is brought: a text called `file` in messages, or what a daemon told. `form` is what the user says it is; `docker` the daemon
-    that inspected containers are of; `mapped` Ansible variables with the attribute that each means."""
+    that inspected containers are of, or that services of a compose file are to be on; `mapped` Ansible variables with the attribute that
+    each means; `environment`, `directory` (its name) and `read` (the text of a file beside, None where there is none) are what is around a
+    compose file."""
 
     text: str = ""
     file: str = ""
@@ -29,6 +31,9 @@ class Request:
     docker: str = ""
     daemon: Inspected | None = None
     mapped: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    directory: str = ""
+    read: Callable[[str], str | None] = lambda _name: None
     force: bool = False
     skip_unknown: bool = False
     inherit: bool = False
@@ -91,13 +96,18 @@ def _brought(form: Form, request: Request, existing: Definitions) -> Brought:
                 raise InvalidInput(message, Source(request.file)) from error
         case "json":
             return Brought(read_json(request.text, request.file))
+        case "compose":
+            # Only who imports YAML pays for the YAML library.
+            from xcatflow.exchange.compose import Around, read_compose
+
+            around = Around(request.directory, request.docker, request.environment, request.read)
+            return read_compose(request.text, request.file, around, existing)
     from xcatflow.exchange.ansible_in import definitions_of
 
     if form == "ini":
         from xcatflow.exchange.ansible_ini import read_ini
 
         return definitions_of(read_ini(request.text, request.file), request.mapped)
-    # Only who imports YAML pays for the YAML library.
     from xcatflow.exchange.ansible_yaml import read_yaml
 
     return definitions_of(read_yaml(request.text, request.file), request.mapped)

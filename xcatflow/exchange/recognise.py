@@ -7,12 +7,18 @@ from typing import Literal
 from xcatflow.errors import InvalidInput, Source
 from xcatflow.load.plain import is_plain
 
-Form = Literal["lsdef", "stanza", "yaml", "ini", "docker", "json"]
-FORMS = ("lsdef", "stanza", "ansible", "docker", "json")
+Form = Literal["lsdef", "stanza", "yaml", "ini", "docker", "json", "compose"]
+FORMS = ("lsdef", "stanza", "ansible", "docker", "json", "compose")
 
 _STANZA = re.compile(r"^[ \t]*objtype[ \t]*=|^[ \t]*default-[a-z]+:[ \t\r]*$", re.MULTILINE)
 _YAML = re.compile(r"^(?:---.*|(?:[^\s#\[=:]+|\"[^\"]*\"|'[^']*'):(?:[ \t].*)?)$")
 _MARKS = ("#", ";")
+_COMPOSE_NAME = re.compile(r"(?:.*/)?(?:docker-)?compose(?:[.-][^/]*)?\.ya?ml")
+_SERVICES = re.compile(
+    r"^services:[ \t]*(?:\[|(?:\{\s*|(?:#.*)?(?:\r?\n[ \t]*(?:#.*)?)*\n[ \t]+)['\"]?(?P<first>[^\s'\":#{]+))",
+    re.MULTILINE,
+)
+_OF_GROUPS = ("hosts", "vars", "children")
 
 
 def recognise(text: str, given: str, file: str) -> Form:
@@ -20,7 +26,7 @@ def recognise(text: str, given: str, file: str) -> Form:
     match given:
         case "lsdef" | "stanza":
             return "lsdef" if is_plain(text) else "stanza"
-        case "docker" | "json":
+        case "docker" | "json" | "compose":
             return given
         case "ansible":
             return _ansible(text, file)
@@ -36,7 +42,13 @@ def _found(text: str, file: str) -> Form:
         return form
     if _STANZA.search(text):
         return "stanza"
-    return _ansible(text, file)
+    return "compose" if _is_compose(text, file) else _ansible(text, file)
+
+
+def _is_compose(text: str, file: str) -> bool:
+    """Is it a compose file, by its name or by its services? An Ansible inventory may have a group of that name."""
+    services = _SERVICES.search(text)
+    return _COMPOSE_NAME.fullmatch(file) is not None or (services is not None and services["first"] not in _OF_GROUPS)
 
 
 def _json(text: str, file: str) -> Form | None:
@@ -54,6 +66,8 @@ def _json(text: str, file: str) -> Form | None:
             return "json"
         case [{"HostConfig": _}, *_] | [{"RepoTags": _}, *_] | [{"LoggingDriver": _}, *_]:
             return "docker"
+        case {"services": dict(services)} if not services.keys() & set(_OF_GROUPS):
+            return "compose"
         case dict():
             return "yaml"
     raise InvalidInput(

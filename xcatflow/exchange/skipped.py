@@ -1,4 +1,5 @@
-"""Files beside the inventory for what definitions have no place for: nothing reads them, and nothing is overwritten."""
+"""Files beside the inventory for what definitions have no place for: nothing reads them, and nothing is overwritten; and workflows that
+make what imported objects need."""
 
 from pathlib import Path
 
@@ -22,6 +23,26 @@ def save(root: Path, name: str, suffix: str, text: str) -> str:
                 number += 1
                 continue
         except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise InvalidInput(f'cannot write "{path.relative_to(root)}": {reason.lower()}') from None
+            raise _cannot_write(path.relative_to(root), error) from None
         return str(path.relative_to(root))
+
+
+def save_workflow(root: Path, name: str, text: str) -> str:
+    """Write a workflow, unless there is one of this name, which stays; what to say about it. Raises InvalidInput."""
+    path = root / "workflows" / f"{name}.yaml"
+    shown = path.relative_to(root)
+    try:
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+            return f"wrote {shown}: it makes what the new nodes need, before create-instance"
+        if path.read_text() == text:
+            return f"{shown} is there already"
+    except (OSError, UnicodeDecodeError) as error:
+        raise _cannot_write(shown, error) from None
+    return f"{shown} is there and differs: it stays as it is; what was brought is in {save(root, name, '.yaml', text)}"
+
+
+def _cannot_write(path: Path, error: OSError | UnicodeDecodeError) -> InvalidInput:
+    reason = getattr(error, "strerror", None) or str(error)
+    return InvalidInput(f'cannot write "{path}": {reason.lower()}')

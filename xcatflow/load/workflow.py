@@ -198,6 +198,11 @@ class _Placer:
                 texts.append((("for_each",), spec.for_each))
             case EachNode():
                 texts.append((("for_each", "nodes"), spec.for_each.nodes))
+            case [*items]:
+                for index, item in enumerate(items):
+                    if "${" in str(item):
+                        message = f'"for_each": items of a list are as they stand, found "{item}"; write the lookup as the whole value'
+                        self._complain(message, document, (*path, "for_each", index))
         for where, text in texts:
             try:
                 lookups = tuple(parse_template(text).lookups)
@@ -226,7 +231,7 @@ def _complaint(path: tuple[str, ...], inputs: Inputs, earlier: tuple[str, ...], 
             return '"${each}" is only known in a step with "for_each"'
         case ("each",) | ("input", _) | ("step", _, _) | ("secret", _) | ("site", _):
             return ""
-        case ("node", _) | ("node", "osimage" | "network" | "host", _) | ("group", _, _):
+        case ("node", _) | ("node", "osimage" | "network" | "host" | "nics", _) | ("group", _, _):
             return ""
         case (root, *_) if root not in ROOTS:
             return f'"${{{text}}}": expected {", ".join(ROOTS)} before the first dot{did_you_mean(root, ROOTS)}'

@@ -1,6 +1,6 @@
 """YAML text to plain values that know where they were written: the one file that imports ruamel.yaml.
 
-One document per file; no tags, no merge keys, anchors within reason.
+One document per file; no tags, merge keys only where asked for, anchors within reason.
 """
 
 import re
@@ -48,11 +48,12 @@ def read_yaml(path: Path, *, root: Path | None = None) -> YamlDocument:
     return parse_yaml(read_text(path, root=root), path, name=shown_name(path, root))
 
 
-def parse_yaml(text: str, path: Path, *, name: str = "") -> YamlDocument:
-    """The same for text that was read from `path` before."""
+def parse_yaml(text: str, path: Path, *, name: str = "", merge_keys: bool = False) -> YamlDocument:
+    """The same for text that was read from `path` before. With `merge_keys` a mapping takes over what `<<` names."""
     name = name or str(path)
     try:
-        return YamlDocument(path, name, _Composer(name, YAML(typ="safe", pure=True).parse(text)).document())
+        composer = _Composer(name, YAML(typ="safe", pure=True).parse(text), merge_keys=merge_keys)
+        return YamlDocument(path, name, composer.document())
     except MarkedYAMLError as error:
         raise InvalidInput(_complaint(error, name)) from None
     except ReaderError as error:
@@ -141,9 +142,10 @@ def _place(name: str, mark: Any) -> Source:
 class _Composer:
     """Builds nodes from the parser's events."""
 
-    def __init__(self, name: str, events: Iterator[Any]) -> None:
+    def __init__(self, name: str, events: Iterator[Any], *, merge_keys: bool) -> None:
         self._name = name
         self._events = events
+        self._merge_keys = merge_keys
         self._anchors: dict[str, YamlNode | None] = {}
         self._copied = 0
 
@@ -185,6 +187,7 @@ class _Composer:
     def _mapping(self, depth: int, place: tuple[int, int]) -> YamlMapping:
         items: dict[str, YamlNode] = {}
         keys: dict[str, tuple[int, int]] = {}
+        merged = YamlMapping({}, {}, place)
         while isinstance(
             event := next(self._events), ScalarEvent | AliasEvent | SequenceStartEvent | MappingStartEvent
         ):
@@ -192,12 +195,25 @@ class _Composer:
             if not isinstance(key, YamlScalar):
                 raise self._bad("a key is one word or text", event)
             if key.text == "<<" and key.plain:
-                raise self._bad('merge keys ("<<") are not used here', event)
+                self._merge(merged, event, depth)
+                continue
             at = (event.start_mark.line + 1, event.start_mark.column + 1)
             if key.text in items:
                 raise self._bad(f'the key "{key.text}" stands here twice, first in line {keys[key.text][0]}', event)
             items[key.text], keys[key.text] = self._node(next(self._events), depth + 1), at
-        return YamlMapping(items, keys, place)
+        return YamlMapping(merged.items | items, merged.keys | keys, place)
+
+    def _merge(self, merged: YamlMapping, key: Any, depth: int) -> None:
+        """Take what a merge key names over into `merged`; of several mappings the first one with a key wins."""
+        if not self._merge_keys:
+            raise self._bad('merge keys ("<<") are not used here', key)
+        value = self._node(next(self._events), depth + 1)
+        for source in value.items if isinstance(value, YamlSequence) else (value,):
+            if not isinstance(source, YamlMapping):
+                raise self._bad('expected a mapping, or a list of them, as "<<"', key)
+            for name, item in source.items.items():
+                if name not in merged.items:
+                    merged.items[name], merged.keys[name] = item, source.keys[name]
 
     def _alias(self, event: Any) -> YamlNode:
         node = self._anchors.get(event.anchor)

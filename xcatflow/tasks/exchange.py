@@ -26,8 +26,9 @@ _FORMS = ("ansible", "ansible-ini", "hosts", "stanza", "json")
     repeated=["map"],
     help={
         "source": "a file, or - for standard input; left out with --docker",
-        "from": "lsdef, stanza, ansible, docker (what docker inspect prints) or json; by the content when left out",
-        "docker": "a daemon (dh01:2376, unix:///var/run/docker.sock, ssh://dh01) or a node that is a Docker host: its containers",
+        "from": "lsdef, stanza, ansible, docker (what docker inspect prints), compose or json; by the content when left out",
+        "docker": "a daemon (dh01:2376, unix:///var/run/docker.sock, ssh://dh01) or a node that is a Docker host: its containers; with a "
+        "compose file where its services are to be",
         "file": "where new objects go, such as inventory/old.stanza; where their like are when left out",
         "dry-run": "tell what would be written, and write nothing",
         "force": "change objects that the site has otherwise",
@@ -49,9 +50,10 @@ def import_(
     keep_vars: bool = False,
     map: Sequence[str] = (),
 ) -> None:
-    """Bring definitions in: lsdef output, an Ansible inventory, the containers of a Docker daemon. Makes a site where there is none."""
+    """Bring definitions in: lsdef output, an Ansible inventory, a compose file, a daemon's containers. Makes a site where there is none."""
     from xcatflow.app import Site
     from xcatflow.exchange.importing import bring
+    from xcatflow.exchange.skipped import save_workflow
     from xcatflow.load.shipped import make_site
     from xcatflow.model.definitions import Definitions
 
@@ -60,9 +62,7 @@ def import_(
     asked = _request(root, existing, source, from_, docker, map)
     request = replace(asked, force=force, inherit=inherit, skip_unknown=skip_unknown)
     if dry_run:
-        result = bring(request, existing)
-        _tell(result)
-        say(_counted("would write", result))
+        _rehearse(bring(request, existing))
         return
     if here is None:
         _refuse(bring(request, existing))
@@ -76,7 +76,8 @@ def import_(
         aside = _set_aside(here.root, request.file, result, keep_vars=keep_vars)
         held.write(result.writes, file=file)
         places = _places(held.definitions, result)
-    say(*aside, _counted("wrote", result) + places)
+    made = [save_workflow(here.root, name, text) for name, text in result.brought.workflows.items()]
+    say(*aside, *made, _counted("wrote", result) + places)
 
 
 def _here() -> tuple[Path, "Site | None"]:
@@ -100,11 +101,29 @@ def _request(
         from xcatflow.inspecting import inspect
 
         return Request(file=docker, daemon=inspect(root, existing, docker))
-    if source == "-":
-        return Request(sys.stdin.read(), "<stdin>", form, docker, mapped=variables(mapped))
+    if docker in existing.nodes:
+        from xcatflow.inspecting import endpoint_of
+
+        docker = endpoint_of(existing, docker)
     from xcatflow.load.text import read_text
 
-    return Request(read_text(Path(source)), source, form, docker, mapped=variables(mapped))
+    stdin = source == "-"
+    return Request(
+        text=sys.stdin.read() if stdin else read_text(Path(source)),
+        file="<stdin>" if stdin else source,
+        form=form,
+        docker=docker,
+        mapped=variables(mapped),
+        environment=dict(os.environ),
+        directory=(Path.cwd() if stdin else Path(source).resolve().parent).name,
+        read=lambda name: read_text(Path(name)) if Path(name).is_file() else None,
+    )
+
+
+def _rehearse(result: "Result") -> None:
+    """Say what would be done. Raises InvalidInput where something is in the way."""
+    _tell(result)
+    say(*(f"would write workflows/{name}.yaml" for name in result.brought.workflows), _counted("would write", result))
 
 
 def _tell(result: "Result") -> None:

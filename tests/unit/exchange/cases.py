@@ -1,11 +1,13 @@
 """Cases of import as data: a directory has `in.*`, and what comes of it.
 
 `site.stanza`: what the site has before; `words`: options of `xcatflow import`. `out.stanza`: the objects that are to be written,
-`said.txt`: what is told about it, `kept.yaml` and `aside.txt`: what was not taken over. Files that are missing mean: nothing of that.
+`said.txt`: what is told about it, `kept.yaml` and `aside.txt`: what was not taken over, `workflow.yaml`: what is to be run. Files that are
+missing mean: nothing of that. Beside a compose file, `environ` has the environment; the files of `beside/` are there as well.
 """
 
 import shlex
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from xcatflow.errors import InvalidInput
@@ -15,13 +17,14 @@ from xcatflow.load.inventory_file import parse_inventory
 from xcatflow.load.stanza_text import stanza_text
 from xcatflow.model.definitions import Definitions
 
-RESULTS = ("out.stanza", "said.txt", "kept.yaml", "aside.txt")
+RESULTS = ("out.stanza", "said.txt", "kept.yaml", "aside.txt", "workflow.yaml")
 
 
 def played(case: Path) -> dict[str, str]:
     """What comes of a case, by the name of the file that has it."""
     (source,) = case.glob("in.*")
     request = _asked(Request(source.read_text(), source.name), case / "words")
+    request = replace(request, directory="My.Shop", environment=_environ(case / "environ"), read=partial(_beside, case))
     try:
         result = bring(request, _site(case / "site.stanza"))
     except InvalidInput as error:
@@ -43,8 +46,19 @@ def played(case: Path) -> dict[str, str]:
         "said.txt": "".join(f"{line}\n" for line in said),
         "kept.yaml": result.kept,
         "aside.txt": "".join(f"{line}\n" for line in result.brought.aside),
+        "workflow.yaml": "".join(result.brought.workflows.values()),
     }
     return {name: text for name, text in found.items() if text}
+
+
+def _environ(path: Path) -> dict[str, str]:
+    lines = path.read_text().splitlines() if path.exists() else []
+    return dict(line.split("=", 1) for line in lines)
+
+
+def _beside(case: Path, name: str) -> str | None:
+    path = case / "beside" / name
+    return path.read_text() if path.is_file() else None
 
 
 def _asked(request: Request, words: Path) -> Request:

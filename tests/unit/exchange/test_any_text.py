@@ -33,7 +33,10 @@ def outcome(request: Request) -> None:
     assert all(str(problem) for problem in (*result.notes, *result.left, *result.refused))
 
 
-@given(st.lists(st.sampled_from(LINES) | st.text(max_size=20), max_size=14), st.sampled_from(["", "lsdef", "ansible"]))
+@given(
+    st.lists(st.sampled_from(LINES) | st.text(max_size=20), max_size=14),
+    st.sampled_from(["", "lsdef", "ansible", "compose"]),
+)
 @example(["[a:children]", "a"], "ansible")
 @example(["a={[]:1}"], "ansible")
 @SETTINGS

@@ -114,6 +114,32 @@ def test_anchors_within_reason() -> None:
     assert document("a: &x word\n*x : 1\n").value == {"a": "word", "word": 1}
 
 
+MERGED = """\
+a: &a {x: 1, y: 2}
+b: &b {y: 3, z: 4}
+one: {<<: *a, y: 5}
+two:
+  <<: [*a, *b]
+  w: 6
+three: {<<: {x: 7}}
+"""
+
+
+def test_merge_keys_only_where_asked_for() -> None:
+    with pytest.raises(InvalidInput, match=r'x.yaml:3:7: merge keys \("<<"\) are not used here'):
+        document(MERGED)
+    found = parse_yaml(MERGED, Path("x.yaml"), merge_keys=True)
+    assert {name: found.value[name] for name in ("one", "two", "three")} == {
+        "one": {"x": 1, "y": 5},
+        "two": {"x": 1, "y": 2, "z": 4, "w": 6},
+        "three": {"x": 7},
+    }
+    assert found.source_of(("two", "z")) == Source("x.yaml", 2, 17)
+    for wrong in ("a: {<<: 1}\n", "a: &a [1]\nb: {<<: *a}\n"):
+        with pytest.raises(InvalidInput, match='expected a mapping, or a list of them, as "<<"'):
+            parse_yaml(wrong, Path("x.yaml"), merge_keys=True)
+
+
 def test_empty_and_comment_only_files_are_nothing() -> None:
     assert document("").value is document("# nothing\n").value is document("---\n").value is None
     assert document("").source_of(()) == Source("x.yaml", 1, 1)
