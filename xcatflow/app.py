@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from xcatflow.edit.editing import Editing
     from xcatflow.engine.bus import Listener
     from xcatflow.journal.store import Journal
+    from xcatflow.model.call import Call, Called
     from xcatflow.model.definitions import Definitions
     from xcatflow.model.event import Event
     from xcatflow.model.placed import PlacedChain, PlacedWorkflow
@@ -170,6 +171,17 @@ class Site:
         from xcatflow.running import Runner
 
         return Runner(self).run(request, reporters, started)
+
+    def call(
+        self,
+        call: Call,
+        reporters: Sequence[Listener] = (),
+        started: Callable[[Handle], None] = lambda _handle: None,
+    ) -> Called:
+        """Run a command's own steps to the end. Raises InvalidInput where definitions cannot be read."""
+        from xcatflow.running import Runner
+
+        return Runner(self).call(call, reporters, started)
 
     def _events(self, request: Request) -> Iterator[Event]:
         queue: SimpleQueue[Event | BaseException | None] = SimpleQueue()

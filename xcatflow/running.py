@@ -19,10 +19,12 @@ from xcatflow.engine.secrets import Redactor
 from xcatflow.errors import ExitCode, InvalidInput, Problem, Source, did_you_mean
 from xcatflow.journal.store import Journal
 from xcatflow.load.git import revision
+from xcatflow.model.call import Call, Called
 from xcatflow.model.cross_checks import check_addresses
 from xcatflow.model.definitions import Definitions
-from xcatflow.model.event import RunStarted
-from xcatflow.model.placed import PlacedChain, PlacedWorkflow
+from xcatflow.model.event import Event, NodeEnded, Outcome, RunStarted, StepEnded
+from xcatflow.model.fold import fold
+from xcatflow.model.placed import PlacedChain, PlacedWorkflow, placed_call
 from xcatflow.model.run import new_run_id
 from xcatflow.model.site import STATE
 from xcatflow.steps.registry import find as find_step
@@ -103,6 +105,31 @@ class Runner:
                 self._recorded(request, run_id, reporters) as bus,
             ):
                 return self._execute(wiring, preparer, bus, run_id, request, jobs, chain, started)
+        finally:
+            wiring.close()
+
+    def call(
+        self,
+        call: Call,
+        reporters: Sequence[Listener] = (),
+        started: Callable[[Handle], None] = lambda _handle: None,
+    ) -> Called:
+        """Run a command's own steps to the end; nodes for which they make no sense are left out. Takes no lock: of two commands for one
+        node the daemon decides."""
+        redactor = Redactor()
+        wiring = Wiring(self.site.root, self.site.definitions, redactor)
+        preparer = Preparer(self.site.definitions, find_step, self.site.select, wiring.desk, wiring.secret)
+        placed = placed_call(call.workflow)
+        request = Request(what=placed.spec.name, mode="apply", nodes=fold(call.given), arguments=call.arguments)
+        try:
+            lanes, wrong = preparer.lanes_apart(placed, call.given)
+            refused = {node: _once(problems) for node, problems in wrong.items()}
+            if not lanes:
+                return Called(ExitCode.FAILED if refused else ExitCode.OK, refused)
+            run_id = new_run_id(time.time())
+            with self._recorded(request, run_id, reporters, brief=True) as bus:
+                code = self._execute(wiring, preparer, bus, run_id, request, (Job(placed, lanes),), None, started)
+            return Called(code, refused)
         finally:
             wiring.close()
 
@@ -190,11 +217,19 @@ class Runner:
             )
 
     @contextmanager
-    def _recorded(self, request: Request, run_id: str, reporters: Sequence[Listener]) -> Iterator[Bus]:
+    def _recorded(
+        self, request: Request, run_id: str, reporters: Sequence[Listener], *, brief: bool = False
+    ) -> Iterator[Bus]:
+        """The way of events to the journal and the reporters; `brief` keeps no record of what needed nothing, since commands that look at a
+        thousand nodes may be run every minute."""
         state = revision(self.site.root)
         journal = self.site.journal()
+
+        def write_what_matters(events: Sequence[Event]) -> None:
+            journal.write([event for event in events if not _needed_nothing(event)])
+
         try:
-            with Bus(journal.write, tuple(reporters)) as bus:
+            with Bus(write_what_matters if brief else journal.write, tuple(reporters)) as bus:
                 bus.write(
                     RunStarted(
                         at=time.time(),
@@ -212,6 +247,17 @@ class Runner:
                 yield bus
         finally:
             journal.close()
+
+
+def _needed_nothing(event: Event) -> bool:
+    return isinstance(event, StepEnded | NodeEnded) and event.outcome is Outcome.OK
+
+
+def _once(problems: Sequence[Problem]) -> tuple[str, ...]:
+    """Messages of problems; what several steps say of one value, each by its own name of it, once."""
+    return tuple(
+        {problem.message.partition(": ")[2] or problem.message: problem.message for problem in problems}.values()
+    )
 
 
 def _empty(request: Request) -> str:

@@ -12,8 +12,11 @@ from xcatflow.commands.talk import Talk
 from xcatflow.errors import InvalidInput, Locked
 
 if TYPE_CHECKING:
+    from xcatflow.model.call import Call, Called
     from xcatflow.model.definitions import Definitions
     from xcatflow.model.edit import Edit
+    from xcatflow.model.event import Event
+    from xcatflow.model.logs import LogLine, LogsWanted
 
 
 class Refused(InvalidInput):
@@ -56,6 +59,14 @@ class Desk(Protocol):
         """Take the definitions to change them. Raises Locked after a while of waiting, InvalidInput."""
         ...
 
+    def call(self, call: "Call", heard: "Callable[[Sequence[Event]], None]") -> "Called":
+        """Run steps on nodes, on record; `heard` gets the events as they happen, from one thread. Raises InvalidInput."""
+        ...
+
+    def logs(self, wanted: "LogsWanted", said: "Callable[[LogLine], bool]") -> Mapping[str, str]:
+        """Read the logs of containers, until `said` tells that nobody reads them; what went wrong, by node. Raises InvalidInput."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -87,7 +98,7 @@ class Command:
     """What `-h` prints instead of the usage, where it depends on other flags."""
 
     def __call__(self, words: Sequence[str], context: Context) -> int:
-        """Run with the words behind its name; the exit code: 0, or 1 where anything was wrong."""
+        """Run with the words behind its name; the exit code."""
         talk = context.talk
         if not words and self.bare is not None:
             if self.bare:
@@ -108,7 +119,7 @@ class Command:
             talk.say(f"{self.name} - Version {__version__}" if self.versioned else f"Version {__version__}")
         else:
             self._run(self.run, context, arguments)
-        return int(talk.failed)
+        return talk.code
 
     def _tell_usage(self, context: Context, _arguments: Arguments) -> None:
         context.talk.say(self.usage.rstrip("\n"))

@@ -26,6 +26,12 @@ class Talk:
     out: Stream
     err: Stream
     failed: bool = False
+    interrupted: bool = False
+
+    @property
+    def code(self) -> int:
+        """The exit code: 0, 1 where anything was wrong, 130 where the user stopped it."""
+        return 130 if self.interrupted else int(self.failed)
 
     def say(self, *lines: str) -> None:
         """Lines of information."""

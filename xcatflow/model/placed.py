@@ -64,3 +64,13 @@ class PlacedChain:
     spec: Chain
     workflows: tuple[PlacedWorkflow, ...]
     place: Places
+
+
+def placed_call(workflow: Workflow) -> PlacedWorkflow:
+    """A workflow that stands in no file: its places are its name."""
+    here = Source(workflow.name)
+
+    def place(_path: tuple[str | int, ...], /, *, key: bool = False) -> Source:  # noqa: ARG001
+        return here
+
+    return PlacedWorkflow(workflow, tuple(PlacedStep(step.id, step, place, Inputs()) for step in workflow.steps), place)

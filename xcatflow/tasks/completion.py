@@ -21,8 +21,11 @@ _OPERANDS: Mapping[str, str] = MappingProxyType(
         "nodeadd": "noderange assignment*",
         "nodech": "noderange assignment*",
         "nodegrpch": "groups assignment*",
+        "lsdocker": "noderange",
+        "mkdocker": "noderange text*",
         "nodels": "noderange attribute*",
         "rmdef": "objects",
+        "rpower": "noderange choice:start|stop|restart|pause|unpause|state",
         "xcoll": "",
         "xdshbak": "",
     }
@@ -39,8 +42,12 @@ _FLAG_VALUES: Mapping[str, str] = MappingProxyType(
         "file": "file",
         "hosts-file": "file",
         "known-hosts": "file",
+        "wait": "choice:healthy",
+        "rpower t": "text",
     }
 )
+"""What flags of commands take, by letter or name; where a command means another thing by it, with its name in front."""
+
 _OPTION_VALUES: Mapping[str, str] = MappingProxyType(
     {
         "nodes": "noderange",
@@ -50,6 +57,7 @@ _OPTION_VALUES: Mapping[str, str] = MappingProxyType(
         "run": "run",
         "kind": "list:kinds",
         "sort": "choice:workflow|block|chain",
+        "top sort": "choice:cpu|memory|name|state",
         "shell": "choice:bash|zsh",
         "attributes": "attributes",
         "input": "input",
@@ -58,7 +66,7 @@ _OPTION_VALUES: Mapping[str, str] = MappingProxyType(
         "file": "file",
         "source": "file",
         "output": "file",
-        "from": "choice:ansible|docker|json|lsdef|stanza",
+        "from": "choice:ansible|compose|docker|json|lsdef|stanza",
         "form": "choice:ansible|ansible-ini|hosts|json|stanza",
         "explain what": "explain",
         "chain name": "chain",
@@ -126,7 +134,8 @@ def _command(command: "Command") -> Iterator[str]:
     told = set(_FLAG.findall(command.usage))
     for flag in command.flags:
         forms = [*([f"-{flag.letter}"] if flag.letter else []), *([f"--{flag.long}"] if flag.long else [])]
-        kind = _FLAG_VALUES.get(flag.letter) or _FLAG_VALUES.get(flag.long) or "text"
+        keys = (f"{command.name} {flag.name}", flag.letter, flag.long)
+        kind = next((_FLAG_VALUES[key] for key in keys if key in _FLAG_VALUES), "text")
         for form in forms:
             yield f"{'' if told & set(forms) else '!'}{form}{'' if flag.takes == 'nothing' else f'={kind}'}"
     yield "--help"

@@ -5,7 +5,7 @@ import re
 import resource
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
@@ -60,15 +60,15 @@ def request(
 
 def run(wanted: Request, shown: Reporter, *others: Pending) -> ExitCode:
     """Run it to its end. Raises what Site.run raises."""
-    _allow_many_files()
+    allow_many_files()
     try:
-        with _interrupts() as started:
+        with interrupts() as started:
             return site().run(wanted, [shown, *others], started)
     finally:
         shown.close()
 
 
-def _allow_many_files() -> None:
+def allow_many_files() -> None:
     """Each host has a connection or more that is kept to the end: the usual 1024 open files are too few for a thousand hosts."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
@@ -78,7 +78,7 @@ def _allow_many_files() -> None:
 
 
 @contextmanager
-def _interrupts() -> Iterator["_Reins"]:
+def interrupts() -> Iterator["_Reins"]:
     """The first interrupt finishes what is being done and begins nothing more, the second ends even that, the third the process. What
     whoever started us has us ignore (`nohup`) stays ignored."""
     reins = _Reins()
@@ -87,6 +87,27 @@ def _interrupts() -> Iterator["_Reins"]:
     before = {number: signal.signal(number, reins.heard) for number in heeded}
     try:
         yield reins
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def interrupted_by(stop: Callable[[], None]) -> Iterator[None]:
+    """An interrupt calls `stop`: for what is only looked at, and has nothing to finish. The second one ends the process."""
+
+    def heard(_number: int, _frame: FrameType | None) -> None:
+        if stopped:
+            _end_at_once()
+        stopped.append(True)
+        stop()
+
+    stopped: list[bool] = []
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, heard) for number in heeded}
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -21,10 +21,11 @@ _DIRECTORY = {"dir": "the lab's site; $XCATFLOW_SITE, else ./lab when left out"}
     help={
         "hosts": "how many hosts",
         "containers": "container nodes defined on each host",
+        "registry": "an image registry too, with TLS and a password",
         **_DIRECTORY,
     }
 )
-def up(hosts: int = 2, containers: int = 2, dir: str = "") -> None:
+def up(hosts: int = 2, containers: int = 2, registry: bool = False, dir: str = "") -> None:
     """Boot throw-away hosts (systemd, sshd) and write a ready site for them; adds what is missing."""
     from xcatflow import lab
     from xcatflow.app import Site
@@ -39,7 +40,7 @@ def up(hosts: int = 2, containers: int = 2, dir: str = "") -> None:
         raise InvalidInput(f'cannot make the directory "{root}": {error.strerror}') from None
     for _ in make_site(root, inventory=False):
         pass
-    found = lab.up(root, hosts=hosts, containers=containers, say=clock.say)
+    found = lab.up(root, hosts=hosts, containers=containers, registry=registry, say=clock.say)
     clock.say("the lab is up")
     _tell(found)
     if problems := Site.load(root).check():
@@ -74,6 +75,8 @@ def _tell(status: "LabStatus") -> None:
     say(f"{status.directory}: lab {status.id} on {status.engine}, subnet {status.subnet or 'not chosen yet'}")
     for host in status.hosts:
         say(f"{host.name}  {host.address}  {host.state}  {'ssh answers' if host.answers else 'ssh does not answer'}")
+    if status.registry:
+        say(status.registry)
 
 
 class _Clock:

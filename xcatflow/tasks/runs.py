@@ -97,12 +97,23 @@ def chain(
     _exit(execute.run(request, _reporter(json=json, verbose=verbose, quiet=quiet)))
 
 
-@face(help={"limit": "how many (20)", "json": "as JSON"})
-def runs(limit: int = 20, json: bool = False) -> None:
-    """List runs, newest first."""
+@face(
+    help={
+        "limit": "how many (20)",
+        "keep": "forget all but so many; runs that never ended stay for a week",
+        "json": "as JSON",
+    }
+)
+def runs(limit: int = 20, keep: int = 0, json: bool = False) -> None:
+    """List runs, newest first; with --keep forget old ones."""
     if limit < 1:
         raise InvalidInput(f"--limit: expected 1 or more, found {limit}")
+    if keep < 0:
+        raise InvalidInput(f"--keep: expected 1 or more, found {keep}")
     with site().journal() as journal:
+        if keep:
+            say(f"{journal.prune(keep)} runs forgotten")
+            return
         records = journal.runs(limit)
     if json:
         say(json_text.dumps([asdict(record) for record in records], indent=1))

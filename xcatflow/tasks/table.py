@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from xcatflow.commands.table import SUMMARIES
-from xcatflow.tasks import completion, cron, definitions, exchange, lab, runs, site
+from xcatflow.tasks import completion, cron, definitions, exchange, lab, runs, site, watch
 from xcatflow.tasks.face import Face, Option
 from xcatflow.tasks.words import run_line
 
@@ -12,7 +12,7 @@ FACES: Mapping[str, Face] = MappingProxyType(
     {each.name: each for each in (site.init, site.check, definitions.explain, site.nodes, site.kinds, site.schema)}
     | {each.name: each for each in (exchange.import_, exchange.export)}
     | {each.name: each for each in (runs.plan, runs.apply, runs.chain, runs.runs, runs.show)}
-    | {each.name: each for each in (completion.completion,)}
+    | {each.name: each for each in (watch.top, completion.completion)}
     | {f"cron.{each.name}": each for each in (cron.install, cron.list_, cron.remove)}
     | {f"lab.{each.name}": each for each in (lab.up, lab.down, lab.status)}
 )

@@ -4,7 +4,8 @@ import os
 import shlex
 import stat
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -12,13 +13,17 @@ from typing import TYPE_CHECKING, NoReturn
 from xcatflow.commands.command import Context, Editing
 from xcatflow.commands.table import find
 from xcatflow.commands.talk import Talk
-from xcatflow.errors import InvalidInput
+from xcatflow.errors import ExitCode, InvalidInput
 from xcatflow.report.sink import Sink
 from xcatflow.tasks.common import eased_collector, errors_told, site, warn
 
 if TYPE_CHECKING:
     from xcatflow.app import Site
+    from xcatflow.model.call import Call, Called
     from xcatflow.model.definitions import Definitions
+    from xcatflow.model.event import Event
+    from xcatflow.model.logs import LogLine, LogsWanted
+    from xcatflow.running import Handle
 
 
 class _Desk:
@@ -26,6 +31,8 @@ class _Desk:
 
     def __init__(self) -> None:
         self._found: Site | None = None
+        self.left = False
+        """Was something left alone that does not end?"""
 
     @property
     def site(self) -> "Site":
@@ -44,18 +51,61 @@ class _Desk:
     def editing(self) -> AbstractContextManager[Editing]:
         return self.site.editing(lambda text: warn(f"Warning: {text}"))
 
+    def call(self, call: "Call", heard: "Callable[[Sequence[Event]], None]") -> "Called":
+        from xcatflow.model.call import Called
+        from xcatflow.tasks.execute import allow_many_files
+        from xcatflow.tasks.impatient import Impatient
+
+        allow_many_files()
+        reins: list[Handle] = []
+        stopped = threading.Event()
+
+        def stop() -> None:
+            stopped.set()
+            for handle in reins:
+                handle.stop()
+
+        def started(handle: "Handle") -> None:
+            reins.append(handle)
+            if stopped.is_set():
+                handle.stop()
+
+        impatient = Impatient[Called](stop)
+        called = impatient(lambda: self.site.call(call, [heard], started), Called(ExitCode.INTERRUPTED))
+        self.left = impatient.left
+        return called
+
+    def logs(self, wanted: "LogsWanted", said: "Callable[[LogLine], bool]") -> Mapping[str, str]:
+        from xcatflow.tailing import read_logs
+        from xcatflow.tasks.execute import allow_many_files, interrupted_by
+
+        allow_many_files()
+        stopping = threading.Event()
+
+        def told(line: "LogLine") -> None:
+            if not said(line):
+                stopping.set()
+
+        with interrupted_by(stopping.set):
+            return read_logs(self.site.root, self.definitions, wanted, said=told, stopping=stopping)
+
 
 def run(name: str, words: Sequence[str]) -> int:
     """Run a command with the words behind its name; the exit code."""
+    desk = _Desk()
     context = Context(
-        desk=_Desk(),
+        desk=desk,
         talk=Talk(Sink(sys.stdout), Sink(sys.stderr)),
         stdin=_standard_input,
         environ=os.environ,
         cwd=Path.cwd(),
         piped=_is_piped(),
     )
-    return find(name)(words, context)
+    code = find(name)(words, context)
+    if desk.left:
+        # Threads that wait for a daemon's answer would be waited for.
+        os._exit(code)
+    return code
 
 
 def _standard_input() -> str:

@@ -7,6 +7,9 @@
     ? 1                              its exit code, where that is not 0
     --- inventory/nodes.stanza       this is what the file holds now, to the letter
     # ...                            a remark, before the first command or file, or below a line that holds "#" only
+    === daemon                       a Docker daemon that answers so (scripted.py) stands where "@daemon" is written from here on,
+                                     and with the host name localhost where it is "@here"
+    --- daemon                       what it was asked to do since
 
 `$ one | other` hands on standard output, `$ one < file` gives a file as standard input, `$ NAME=value one` sets a variable, `$ cat file`
 shows one. In the text of a file a last empty line before the next part is left out.
@@ -16,16 +19,22 @@ import io
 import os
 import re
 import shlex
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.fakes.peer import Peer
+from tests.unit.commands.scripted import serve, shown
 from xcatflow.app import Site
 from xcatflow.commands.command import Context, Editing
 from xcatflow.commands.table import find
 from xcatflow.commands.talk import Talk
+from xcatflow.model.call import Call, Called
 from xcatflow.model.definitions import Definitions
+from xcatflow.model.event import Event
+from xcatflow.model.logs import LogLine, LogsWanted
 
 _PART = re.compile(r"(===|---|\$|#)(?: (.*))?")
 _VARIABLE = re.compile(r"([A-Z_]+)=(.*)")
@@ -65,6 +74,49 @@ def parts(text: str) -> Iterator[Part]:
         yield current
 
 
+@dataclass
+class Daemon:
+    """The scripted daemon of a session."""
+
+    peer: Peer | None = None
+    told: int = 0
+
+    def start(self, text: str) -> None:
+        """Take the place of the one before."""
+        self.stop()
+        self.peer = serve(text)
+        self.peer.__enter__()
+        self.told = 0
+
+    def stop(self) -> None:
+        if self.peer:
+            self.peer.__exit__(None, None, None)
+            self.peer = None
+
+    def asked(self) -> str:
+        """What it was asked since this was called last."""
+        assert self.peer
+        found = shown(self.peer.requests[self.told :])
+        self.told = len(self.peer.requests)
+        return found
+
+    def into(self, text: str) -> str:
+        """The text with the daemon's address."""
+        if self.peer is None:
+            return text
+        port = self.peer.port
+        return text.replace("@daemon", f"tcp+plain://127.0.0.1:{port}").replace(
+            "@here", f"tcp+plain://localhost:{port}"
+        )
+
+    def out_of(self, text: str) -> str:
+        """The text without it."""
+        if self.peer is None:
+            return text
+        here = f"127.0.0.1:{self.peer.port}"
+        return text.replace(f"tcp+plain://{here}", "@daemon").replace(here, "DAEMON")
+
+
 class _Desk:
     """The site as it is now: every command reads it anew."""
 
@@ -78,6 +130,17 @@ class _Desk:
 
     def editing(self) -> AbstractContextManager[Editing]:
         return self._site.editing()
+
+    def call(self, call: Call, heard: Callable[[Sequence[Event]], None]) -> Called:
+        return self._site.call(call, [heard])
+
+    def logs(self, wanted: LogsWanted, said: Callable[[LogLine], bool]) -> Mapping[str, str]:
+        from xcatflow.tailing import read_logs
+
+        def told(line: LogLine) -> None:
+            said(line)
+
+        return read_logs(self.root, self.definitions, wanted, said=told, stopping=threading.Event())
 
 
 @dataclass(frozen=True)
@@ -136,25 +199,33 @@ def _one(words: list[str], root: Path, given: str) -> tuple[str, str, int]:
     return out.getvalue(), err.getvalue(), code
 
 
-def put(part: Part, root: Path) -> None:
+def put(part: Part, root: Path, daemon: Daemon | None = None) -> None:
     """Write the file of a part."""
     path = root / part.text.strip()
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(part.content)
+    path.write_text(daemon.into(part.content) if daemon else part.content)
 
 
 def play(text: str, root: Path) -> Iterator[tuple[Part, str, str]]:
     """Play a session on a site at `root`: for each part with expectations what was expected and what came, as texts."""
     (root / "inventory").mkdir(exist_ok=True)
-    for part in parts(text):
-        match part.mark:
-            case "===":
-                put(part, root)
-            case "---":
-                path = root / part.text.strip()
-                yield part, part.content, path.read_text() if path.exists() else "(no such file)\n"
-            case "$":
-                yield part, _expected(part), _shown(typed(part.text, root))
+    daemon = Daemon()
+    try:
+        for part in parts(text):
+            match part.mark, part.text.strip():
+                case "===", "daemon":
+                    daemon.start(part.content)
+                case "---", "daemon":
+                    yield part, part.content, daemon.asked()
+                case "===", _:
+                    put(part, root, daemon)
+                case "---", name:
+                    path = root / name
+                    yield part, part.content, daemon.out_of(path.read_text()) if path.exists() else "(no such file)\n"
+                case "$", _:
+                    yield part, _expected(part), daemon.out_of(_shown(typed(part.text, root)))
+    finally:
+        daemon.stop()
 
 
 def _expected(part: Part) -> str:

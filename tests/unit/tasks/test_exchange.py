@@ -135,12 +135,73 @@ def test_the_containers_of_a_daemon_become_nodes(cli: Cli, site: Path, monkeypat
     assert cli("import", "--docker", "dh01").out == "1 node is there already\n"
 
 
+COMPOSE = """\
+services:
+  web:
+    image: "busybox:${TAG}"
+    env_file: web.env
+"""
+
+
+def test_a_compose_file_becomes_nodes_and_the_workflow_that_they_need(
+    cli: Cli, site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAG", "1")
+    project = site / "My.Shop"
+    project.mkdir()
+    (project / "compose.yaml").write_text(COMPOSE)
+    (project / "web.env").write_text("A=1\n")
+    words = ("import", "My.Shop/compose.yaml", "--docker", "dh01")
+    before = files(site)
+    assert cli(*words, "--dry-run").out == "would write workflows/prepare-myshop.yaml\nwould write 2 nodes\n"
+    assert files(site) == before
+    done = cli(*words)
+    assert done.out.splitlines() == [
+        "wrote workflows/prepare-myshop.yaml: it makes what the new nodes need, before create-instance",
+        "wrote 2 nodes (inventory/n.stanza)",
+    ]
+    assert done.err == "note: My.Shop/compose.yaml: values of TAG are those of the environment\n"
+    (row,) = json.loads(cli("nodes", "myshop", "--json", "--attributes", "dockerhost,provmethod,dockerflag").out)
+    assert (row["node"], row["dockerhost"], row["provmethod"]) == ("myshop-web", "dh01", "busybox:1")
+    assert json.loads(row["dockerflag"])["Env"] == ["A=1"]
+    assert cli(*words).out == "workflows/prepare-myshop.yaml is there already\n1 node is there already\n"
+    (site / "workflows" / "prepare-myshop.yaml").write_text("# mine\n")
+    assert cli(*words).out.splitlines()[0] == (
+        "workflows/prepare-myshop.yaml is there and differs: it stays as it is; "
+        "what was brought is in inventory-skipped/prepare-myshop.yaml"
+    )
+    assert (site / "workflows" / "prepare-myshop.yaml").read_text() == "# mine\n"
+    assert "docker.network" in (site / "inventory-skipped" / "prepare-myshop.yaml").read_text()
+
+
+def test_a_node_that_is_a_docker_host_stands_for_its_daemon(
+    cli: Cli, site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = "dh01:\n    objtype=node\nc1:\n    objtype=node\n    mgt=docker\n    dockerhost=dh01:2399\n"
+    (site / "inventory" / "n.stanza").write_text(NODES + known)
+    monkeypatch.setattr("sys.stdin", io.StringIO("name: s\nservices: {one: {image: busybox, network_mode: none}}\n"))
+    assert cli("import", "-", "--docker", "dh01").out == "wrote 1 node (inventory/n.stanza)\n"
+    assert cli("nodes", "s-one", "--json", "--attributes", "dockerhost").out.count("dh01:2399") == 1
+
+
+def test_a_wrong_compose_file_writes_nothing(cli: Cli, site: Path) -> None:
+    Path("compose.yaml").write_text(
+        'services:\n  web: {image: busybox, ports: [x]}\n  db: {image: "${DB:?say which}"}\n'
+    )
+    before = files(site)
+    assert cli("import", "compose.yaml", code=2).err.splitlines() == [
+        'error: compose.yaml:2:33: expected "[IP:][HOST:]CONTAINER[/PROTOCOL]" such as "8080:80", found "x"',
+        'error: compose.yaml:3:15: the variable "DB" is not set: say which',
+    ]
+    assert files(site) == before
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         ([], "xcatflow import: name a file, - for standard input, or --docker and a daemon"),
         (["nothing.txt"], "nothing.txt: cannot be read: no such file or directory"),
-        (["n.txt", "--from", "toml"], 'no form "toml": expected one of lsdef, stanza, ansible, docker, json'),
+        (["n.txt", "--from", "toml"], 'no form "toml": expected one of lsdef, stanza, ansible, docker, json, compose'),
         (["n.txt", "--map", "x"], '--map: expected VARIABLE=ATTRIBUTE, found "x"'),
         (["--docker", "http://x"], 'docker host "http://x": without TLS everybody may command the daemon'),
         (

@@ -153,6 +153,15 @@ def test_runs_and_their_story(cli: Cli, site: Path, port: str) -> None:
     assert "plan wait" in cli("show", records[1]["id"]).out
 
 
+def test_old_runs_can_be_forgotten(cli: Cli, site: Path, port: str) -> None:
+    for _ in range(3):
+        cli("plan", "wait", "-i", port)
+    newest = cli("runs").out.splitlines()[1]
+    assert cli("runs", "--keep", "1").out == "2 runs forgotten\n"
+    assert cli("runs").out.splitlines()[1:] == [newest]
+    assert cli("runs", "--keep", "-1", code=2).err == "error: --keep: expected 1 or more, found -1\n"
+
+
 @pytest.mark.parametrize(
     ("words", "recorded"),
     [
