@@ -6,6 +6,7 @@ Where no lab can run these tests are skipped and it is said why; with CI=true in
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,14 @@ from xcatflow.lab.state import load
 from xcatflow.load.shipped import make_site
 
 HOSTS = 2
+IMAGE = """\
+schema: 1
+name: image
+summary: The lab's image on every host
+nodes: docker
+steps:
+  - {id: image, use: docker.image, at: "${node.dockerhost}", with: {name: busybox}}
+"""
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +47,22 @@ def lab_site(lab_possible: None) -> Iterator[Path]:
         for _ in make_site(site, inventory=False):
             pass
         lab.up(site, hosts=HOSTS, say=print)
+        yield site
+
+
+@pytest.fixture(scope="session")
+def docker_lab(lab_possible: None) -> Iterator[Path]:
+    """A site with a lab of two Docker hosts, on each of them places for five containers, and the lab's image; for files that leave no
+    container behind."""
+    with directory() as site:
+        for _ in make_site(site, inventory=False):
+            pass
+        lab.up(site, hosts=HOSTS, containers=5, say=print)
+        (site / "workflows" / "image.yaml").write_text(IMAGE)
+        command = [sys.executable, "-m", "xcatflow", "--site", str(site), "apply"]
+        for workflow in ("provision-dockerhost", "image"):
+            done = subprocess.run([*command, workflow], capture_output=True, text=True, timeout=600, check=False)
+            assert done.returncode == 0, f"{workflow}: {done.stdout}\n{done.stderr}"
         yield site
 
 

@@ -88,8 +88,8 @@ def plain(text: str) -> None:
 
 
 def brought(text: str) -> None:
-    """What `xcatflow import` reads: whatever the text is taken for, and as an Ansible inventory."""
-    for form in ("", "ansible"):
+    """What `xcatflow import` reads: whatever the text is taken for, as an Ansible inventory, and as a compose file."""
+    for form in ("", "ansible", "compose"):
         try:
             result = bring(Request(text, "<stdin>", form), _inventory())
         except InvalidInput as error:

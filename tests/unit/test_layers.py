@@ -50,9 +50,12 @@ MAY: dict[str, set[str]] = {
     "completion": set(),
     "exchange": {"errors", "model", "load", "selection", PROTOCOLS},
     "inspecting": {"errors", "model", "engine", "exchange", "wiring"},
+    "tailing": {"errors", "model", PROTOCOLS, "engine", "wiring", "following"},
+    "following": {"errors", "model", PROTOCOLS},
+    "watching": {"errors", "model", PROTOCOLS, "engine", "wiring"},
     "tasks": {
         *("errors", "model", "load", "commands", "completion", "report", "transport", "steps", "lab"),
-        *("app", "running", "exchange", "inspecting"),
+        *("app", "running", "exchange", "inspecting", "tailing", "watching"),
     },
     "__main__": {"tasks"},
 }

@@ -16,10 +16,10 @@ from shlex import quote
 from typing import Any, Protocol
 
 from xcatflow.errors import CannotTell, InvalidInput
+from xcatflow.model.container_links import ContainerLink, Neighbour
 from xcatflow.model.question import (
     Certificate,
     CertificateFacts,
-    ContainerLink,
     File,
     Package,
     Question,
@@ -65,7 +65,7 @@ def sections(questions: Iterable[Question[Any]]) -> tuple[Section, ...]:
     units: list[Unit] = []
     packages: list[Package] = []
     certificates: list[Certificate] = []
-    links: list[ContainerLink] = []
+    links: list[ContainerLink | Neighbour] = []
     slow: list[Shell] = []
     for question in dict.fromkeys(questions):
         match question:
@@ -81,7 +81,7 @@ def sections(questions: Iterable[Question[Any]]) -> tuple[Section, ...]:
                 packages.append(question)
             case Certificate():
                 certificates.append(question)
-            case ContainerLink():
+            case ContainerLink() | Neighbour():
                 links.append(question)
             case _:
                 raise TypeError(f"no shell answers {question!r}")
