@@ -193,7 +193,7 @@ def bring_back(at: Target, name: str, was: str) -> str:
     except XcatflowError as error:
         return f'and the old container, kept as "{old}", could not be brought back: {error}; the next run tries again'
     if was in ALIVE:  # it had been stopped, and so lost what was put in from the host
-        return "the old container is back; an address put in from the host is not: configure-ip puts it back"
+        return "the old container is back; an address put in from the host comes back where it is kept, else by configure-ip"
     return "the old container is back as it was"
 
 
