@@ -80,6 +80,11 @@ class Target(Protocol):
         """
         ...
 
+    def put_image_back(self, reference: str, id: str) -> None:
+        """Have the daemon's name for an image mean the one of that id again, none where `id` is empty; what has the name now goes where it
+        has no other. Raises ActFailed with the daemon's words."""
+        ...
+
     @property
     def docker(self) -> Docker:
         """The machine's Docker daemon. Raises Unreachable."""
@@ -111,6 +116,11 @@ class Step(Generic[P, S]):
         """What has to be looked at beside, now that `ask` is answered: for what is costly and seldom needed. `seen` gets both. Pure, but
         raises what looking up an answer raises."""
         return ()
+
+    def meets(self, want: P) -> str:
+        """A text that lanes share which have all to have looked before the first of them acts, since what one does depends on what others
+        see; empty where lanes are on their own."""
+        return ""
 
     def seen(self, answers: Answers, want: P) -> S | None:
         """What the answers say, None = looked and not there. Raises CannotTell when they do not say it."""

@@ -104,7 +104,11 @@ class Following:
             self._errors[node] = str(error)
             return
         while not self._ended.is_set():
-            heard_s = self._read(node, daemon, since_s, tail)
+            try:
+                heard_s = self._read(node, daemon, since_s, tail)
+            except _NotToBeRead as error:
+                self._errors[node] = str(error)
+                return
             again = self._again(node, daemon, run)
             if again is None:
                 return
@@ -115,7 +119,7 @@ class Following:
             run = again.run
 
     def _read(self, node: str, daemon: "_Daemon", since_s: float | None, tail: int | None) -> float | None:
-        """Hand over what comes until it ends; when something came last, in seconds since the epoch."""
+        """Hand over what comes until it ends; when something came last, in seconds since the epoch. Raises _NotToBeRead."""
         lines, heard_s = Lines(node), None
         try:
             with self._stream(daemon.docker, node, since_s, tail) as pieces:
@@ -125,6 +129,8 @@ class Following:
         except XcatflowError as error:
             if not self._ended.is_set():
                 self._errors[node] = str(error)
+                if type(error) is ActFailed and heard_s is None and not str(error).startswith("No such container"):
+                    raise _NotToBeRead(str(error)) from None
         self._put(lines.end())
         return heard_s
 
@@ -180,6 +186,10 @@ class Following:
                     return
             else:
                 return
+
+
+class _NotToBeRead(Exception):
+    """The daemon has no log of this container to give (a logging driver that keeps none), and will not have one later."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from xcatflow.errors import XcatflowError
 from xcatflow.following import Following
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.loglines import Lines
-from xcatflow.model.logs import LogLine, LogsWanted
+from xcatflow.model.logs import UNREAD, LogLine, LogsWanted
 from xcatflow.transport.protocols import Docker
 from xcatflow.wiring import Wiring
 
@@ -85,7 +85,8 @@ class Reading:
 
     def run(self, said: Said) -> dict[str, str]:
         """Everything, and then the errors. Ends early, with what is known, when the work is to stop."""
-        threads = min(_AT_ONCE, len(self._waiting))
+        daemons = len(set(self._wanted.nodes.values()))
+        threads = min(_AT_ONCE, _PER_DAEMON * daemons, len(self._waiting))
         for _ in range(threads):
             threading.Thread(target=self._work, name="xcatflow-logs", daemon=True).start()
         try:
@@ -93,6 +94,8 @@ class Reading:
                 while (lines := self._take(node)) is not None:
                     for line in lines:
                         said(line)
+                if self._stopping.is_set():
+                    self._errors.setdefault(node, UNREAD)
         finally:
             with self._change:
                 self._ended = True

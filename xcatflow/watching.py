@@ -14,6 +14,7 @@ from pathlib import Path
 
 from xcatflow.engine.secrets import Redactor
 from xcatflow.errors import InvalidInput, XcatflowError
+from xcatflow.model.container_states import RUNNING
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.endpoint import machine_of, parse_endpoint
 from xcatflow.model.question import ContainerFacts
@@ -30,7 +31,6 @@ _WAITS_S = 0.5
 _SECOND_LOOK_S = 1.0
 """How long after the first look the second comes: CPU is known after two."""
 _LEAST_PAUSE_S = 0.05
-_ALIVE = ("running", "paused")
 
 
 class Watch:
@@ -123,7 +123,7 @@ class Daemon:
             listed = {container.name: container for container in docker.containers()}
         except XcatflowError as error:
             return {node: NodeUse(node, self._host, "unreachable", problem=str(error)) for node in self._nodes}
-        alive = [node for node in self._nodes if node in listed and listed[node].state in _ALIVE]
+        alive = [node for node in self._nodes if node in listed and listed[node].state in RUNNING]
         samples = self._figures(alive)
         uses = {node: self._use(node, listed.get(node), samples.get(node)) for node in self._nodes}
         self._before = {node: sample for node, sample in samples.items() if not isinstance(sample, XcatflowError)}

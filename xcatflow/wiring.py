@@ -6,14 +6,20 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xcatflow.engine.scope import Scope
 from xcatflow.engine.secrets import Redactor
 from xcatflow.errors import InvalidInput
 from xcatflow.model.definitions import Definitions
+from xcatflow.model.duration import seconds
 from xcatflow.model.site import STATE
 from xcatflow.transport.protocols import Authority, Docker, ShellSession, Traffic
+
+if TYPE_CHECKING:
+    from xcatflow.transport.docker_http import DockerTimeouts
+
+_NO = ("false", "no", "n", "0", "off")
 
 
 @dataclass(slots=True)
@@ -45,8 +51,16 @@ class Wiring:
 
         endpoint = parse_endpoint(text)
         address = self._address(endpoint.machine or "")
-        tls, pin = self._tls() if endpoint.tls else None, os.environ.get("DOCKER_API_VERSION")
-        return DockerDaemon(endpoint, address=address, tls=tls, traffic=self.traffic, pin=pin)
+        site = self.definitions.site
+        return DockerDaemon(
+            endpoint,
+            address=address,
+            tls=self._tls() if endpoint.tls else None,
+            traffic=self.traffic,
+            timeouts=_timeouts(site),
+            check_names=site.get("tls_hostname_check", "").strip().lower() not in _NO,
+            pin=os.environ.get("DOCKER_API_VERSION"),
+        )
 
     def authority(self) -> Authority:
         """The site's CA, made on first use."""
@@ -119,14 +133,28 @@ class Wiring:
     def _tls(self) -> Any:
         from xcatflow.transport.tls import find_tls_files
 
-        own = (self.root / STATE / "pki" / "ca.pem").exists()
-        if own or self._passing or not ("DOCKER_CERT_PATH" in os.environ or _has_client_files()):
+        own = self._authority is not None or (self.root / STATE / "pki" / "ca.pem").exists()
+        if own and not os.environ.get("DOCKER_CERT_PATH"):
             return self._site_authority().client_files()
         return find_tls_files(None, environ=os.environ, home=Path.home())
 
 
-def _has_client_files() -> bool:
-    return any((Path.home() / name / "ca.pem").is_file() for name in (".xcatflow", ".xcat", ".docker"))
+def _timeouts(site: Mapping[str, str]) -> "DockerTimeouts":
+    """The limits of time for requests to daemons, as the site sets them. Raises InvalidInput."""
+    from xcatflow.transport.docker_http import DockerTimeouts
+
+    found: dict[str, float] = {}
+    for name, attribute in (
+        ("connect_s", "dockerconnecttimeout"),
+        ("request_s", "dockertimeout"),
+        ("stall_s", "dockerstalltimeout"),
+    ):
+        if text := site.get(attribute, ""):
+            try:
+                found[name] = seconds(text)
+            except ValueError as error:
+                raise InvalidInput(f'"{attribute}" of the site: {error}') from None
+    return DockerTimeouts(**found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -274,6 +274,10 @@ def test_unused_images_go_by_name_and_used_ones_stay(site: Site) -> None:
     assert site.ids("busybox")[0]
     assert not site.ids("busybox")[1]
     site("plan", "prune", "--check", "-n", "host01,host02")
+    site.image("busybox", "pull=always")
+    name = f"{site.registry}/busybox"
+    assert f"{name}@sha256:" in ssh(site.site, "host01", f"docker image inspect -f '{{{{.RepoDigests}}}}' {name}")
+    assert "(must force)" in ssh(site.site, "host01", f"! docker rmi {name} 2>&1"), "a tag and its digest are one name"
     ssh(site.site, "host01", "docker rm -f user")
 
 

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import ssh
+from tests.e2e.conftest import directory, ssh
 from tests.e2e.test_site import NODES, Cli
 from tests.fakes.logs import until
+from xcatflow import lab
 from xcatflow.app import Site
+from xcatflow.load.shipped import make_site
 from xcatflow.model.logs import LogLine, LogsWanted
 from xcatflow.tailing import read_logs
 
@@ -44,12 +46,15 @@ nothing:
 
 
 @pytest.fixture(scope="module")
-def cli(lab_site: Path) -> Iterator[Cli]:
-    """The whole site, with its containers; they have their addresses again in the end."""
-    found = Cli(lab_site)
-    found("chain", "site")
-    yield found
-    found("chain", "site")
+def cli(lab_possible: None) -> Iterator[Cli]:
+    """A whole site of its own, with its containers."""
+    with directory() as site:
+        for _ in make_site(site, inventory=False):
+            pass
+        lab.up(site, hosts=2, say=print)
+        found = Cli(site)
+        found("chain", "site")
+        yield found
 
 
 def rows(text: str) -> dict[str, dict[str, object]]:

@@ -25,7 +25,8 @@ class FakeDocker(FakeNetworks):
     `fail_once[method]` makes the next call of that method raise, after doing its work when `after_doing` holds the method's name.
 
     `facts.used_api` decides which fields of bodies are refused. `said` are containers' logs, `runs` answers commands run inside, `warned`
-    is what creating and updating find odd, `set_health` sets what a health check says."""
+    is what creating and updating find odd, `set_health` sets what a health check says. `image_volumes` are paths for which containers of
+    an image get a volume each."""
 
     def __init__(
         self, *, images: Iterable[str] = (), registry: Iterable[str] = (), endpoint: str = "fake:2376"
@@ -39,6 +40,7 @@ class FakeDocker(FakeNetworks):
         self.said: dict[str, list[LogPiece]] = {}
         self.runs: Callable[[str, tuple[str, ...]], Reply] = lambda _name, _command: Reply(0)
         self.warned: tuple[str, ...] = ()
+        self.image_volumes: dict[str, tuple[str, ...]] = {}
         self.closed = False
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()
@@ -95,6 +97,7 @@ class FakeDocker(FakeNetworks):
                 "You have to remove (or rename) that container to be able to reuse that name."
             )
         it = FakeContainer(self._new_id(), name, deepcopy(dict(body)), image.id, _EPOCH_S + next(self._numbers))
+        it.add_anonymous(self.image_volumes.get(body["Image"], ()), self._new_id)
         for volume in it.volumes:
             self.create_volume({"Name": volume})
         self._containers[name] = it
@@ -120,6 +123,8 @@ class FakeDocker(FakeNetworks):
         was = it.state
         if was in ALIVE:
             it.state, it.pid, it.exit_code, it.addresses, it.health = "exited", 0, 137, {}, ""
+        if was in ALIVE and it.body.get("HostConfig", {}).get("AutoRemove"):
+            self.remove_container(name, force=True, volumes=True)
         return was in ALIVE
 
     def restart_container(self, name: str, *, grace_s: int | None) -> None:
@@ -140,13 +145,16 @@ class FakeDocker(FakeNetworks):
             raise ActFailed(f"Container {it.id} is not paused")
         it.state = "running"
 
-    def remove_container(self, name: str, *, force: bool) -> None:
+    def remove_container(self, name: str, *, force: bool, volumes: bool = False) -> None:
         it = self._need(name)
         if it.state in ALIVE and not force:
             raise ActFailed(
                 f"You cannot remove a {it.state} container {it.id}. Stop the container before attempting removal or force remove"
             )
         del self._containers[it.name]
+        used = {name for other in self._containers.values() for name in other.volumes}
+        for name in set(it.anonymous.values()) - used if volumes else ():
+            self._volumes.pop(name, None)
 
     def update_container(self, name: str, body: Mapping[str, Any]) -> tuple[str, ...]:
         self._refuse_lacking(body, "update")

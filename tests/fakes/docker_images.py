@@ -12,8 +12,8 @@ from typing import Any
 from tests.fakes.docker_things import FakeContainer, FakeImage, digest, tagged
 from xcatflow.errors import ActFailed
 from xcatflow.model.docker_api import version_key
+from xcatflow.model.image import split_reference
 from xcatflow.model.question import DaemonFacts, ImageFacts
-from xcatflow.transport.docker_facts import split_reference
 from xcatflow.transport.protocols import RegistryAuth
 
 _HEX = re.compile("[0-9a-f]{64}")

@@ -1,17 +1,14 @@
 """The networks and volumes of the daemon in memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Any
 
 from tests.fakes.docker_images import FakeImages
-from tests.fakes.docker_things import FakeContainer, has_labels
+from tests.fakes.docker_things import FakeContainer
 from xcatflow.errors import ActFailed
-from xcatflow.model.docker_api import Body, lacking, version_key
+from xcatflow.model.docker_api import Body, lacking
 from xcatflow.model.question import DaemonFacts, DockerNetworkFacts, VolumeFacts
-from xcatflow.transport.protocols import Prunable, Pruned
-
-_OWN = ("bridge", "host", "none")
 
 
 class FakeNetworks(FakeImages):
@@ -106,39 +103,6 @@ class FakeNetworks(FakeImages):
         if users := [it.id for it in self._containers.values() if name in it.volumes]:
             raise ActFailed(f"remove {name}: volume is in use - [{', '.join(users)}]")
         del self._volumes[name]
-
-    def prune(self, what: Prunable, filters: Mapping[str, Sequence[str]]) -> Pruned:
-        match what:
-            case "containers":
-                gone = [
-                    it.name for it in self._containers.values() if not it.alive and has_labels(it.facts.labels, filters)
-                ]
-                return Pruned(tuple(self._containers.pop(name).id for name in gone))
-            case "images":
-                every = "false" in filters.get("dangling", ())
-                used = {it.image_id for it in self._containers.values()}
-                gone = [id for id, it in self._images.items() if id not in used and (every or not it.tags)]
-                return Pruned(tuple(text for id in gone for text in (*sorted(self._images.pop(id).tags), id)))
-            case "networks":
-                used = {name for it in self._containers.values() for name in it.networks}
-                gone = [name for name in self._networks if name not in used and name not in _OWN]
-                return Pruned(tuple(self._drop(self._networks, gone, filters)))
-            case "volumes":
-                used = {name for it in self._containers.values() for name in it.volumes}
-                every = filters.get("all", ["false"])[0] in ("true", "1")
-                if not every and version_key(self.facts.used_api) < (1, 42):
-                    raise ActFailed(
-                        f"the docker host {self.endpoint} speaks API {self.facts.used_api}, "
-                        "to prune only volumes without a name needs 1.42"
-                    )
-                gone = [name for name in self._volumes if name not in used and (every or len(name) == 64)]
-                return Pruned(tuple(self._drop(self._volumes, gone, filters)))
-
-    def _drop(self, things: dict[str, Any], names: list[str], filters: Mapping[str, Sequence[str]]) -> list[str]:
-        gone = [name for name in names if has_labels(things[name].labels, filters)]
-        for name in gone:
-            del things[name]
-        return gone
 
     def _refuse_lacking(self, body: Mapping[str, Any], where: Body) -> None:
         if missing := lacking(body, self.facts.used_api, where):

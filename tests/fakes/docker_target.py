@@ -9,7 +9,7 @@ from tests.fakes.target import LocalTarget
 from xcatflow.contract import Params, Step
 from xcatflow.model.change import Change
 from xcatflow.model.question import Answers, Question, Reply
-from xcatflow.transport.image_copy import digest_of, pull
+from xcatflow.transport.image_copy import digest_of, pull, put_back
 from xcatflow.transport.machine import DockerFace
 from xcatflow.transport.protocols import Docker, ImageWanted
 
@@ -30,6 +30,9 @@ class DockerTarget(LocalTarget):
         pull(self.daemon, wanted, self.tell)
         self.face.pulled[wanted.reference] = digest_of(self.daemon.inspect_image(wanted.reference), wanted.reference)
         return ""
+
+    def put_image_back(self, reference: str, id: str) -> None:
+        put_back(self.daemon, reference, id)
 
     @property
     def docker(self) -> Docker:

@@ -1,20 +1,21 @@
 """What the daemon in memory keeps: its containers and its images, and the texts an engine 20.10 makes of them."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
+from xcatflow.model.image import split_reference
 from xcatflow.model.question import ContainerFacts
-from xcatflow.transport.docker_facts import split_reference
 
 ALIVE = ("running", "paused")
 
 
 @dataclass
 class FakeContainer:
-    """A container made from `body`. `health` is what its health check says; it starts with `starting` where the body has one."""
+    """A container made from `body`. `health` is what its health check says; it starts with `starting` where the body has one. `anonymous`
+    maps paths in it to the volumes that were made for it there."""
 
     id: str
     name: str
@@ -26,6 +27,15 @@ class FakeContainer:
     exit_code: int = 0
     health: str = ""
     addresses: dict[str, str] = field(default_factory=dict)
+    anonymous: dict[str, str] = field(default_factory=dict)
+
+    def add_anonymous(self, paths: Iterable[str], new: Callable[[], str]) -> None:
+        """A volume of its own for each path where nothing else is mounted; `new` gives their names."""
+        host = self.body.get("HostConfig", {})
+        binds = [str(bind).split(":") for bind in host.get("Binds") or ()]
+        taken = {parts[1] for parts in binds if len(parts) > 1} | {it.get("Target") for it in host.get("Mounts") or ()}
+        asked = [*paths, *(self.body.get("Volumes") or {}), *(parts[0] for parts in binds if len(parts) == 1)]
+        self.anonymous = {path: new() for path in dict.fromkeys(asked) if path not in taken}
 
     @property
     def alive(self) -> bool:
@@ -42,6 +52,7 @@ class FakeContainer:
         """Names of the volumes it uses."""
         host = self.body.get("HostConfig", {})
         yield from (bind.partition(":")[0] for bind in host.get("Binds") or () if not bind.startswith("/"))
+        yield from self.anonymous.values()
         yield from (it["Source"] for it in host.get("Mounts") or () if it.get("Type") == "volume" and it.get("Source"))
 
     @property
@@ -102,7 +113,10 @@ class FakeContainer:
                 **self.body.get("HostConfig", {}),
             },
             "NetworkSettings": {"Networks": {name: self._end(name) for name in self.networks}},
-            "Mounts": [_mount(bind) for bind in self.body.get("HostConfig", {}).get("Binds") or ()],
+            "Mounts": [
+                *(_mount(bind) for bind in self.body.get("HostConfig", {}).get("Binds") or () if ":" in bind),
+                *(_mount(f"{name}:{path}") for path, name in self.anonymous.items()),
+            ],
         }
         if "Hostname" in self.body:
             whole["Config"]["Hostname"] = self.body["Hostname"]
@@ -156,15 +170,3 @@ def tagged(reference: str) -> str:
 def digest(text: str) -> str:
     """`sha256:` and the digest of a text."""
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-
-
-def has_labels(labels: Mapping[str, str], filters: Mapping[str, Iterable[str]]) -> bool:
-    """Do labels fit the filters `label` and `label!` of a prune?"""
-
-    def has(text: str) -> bool:
-        key, eq, value = text.partition("=")
-        return key in labels and (not eq or labels[key] == value)
-
-    return all(has(text) for text in filters.get("label", ())) and not any(
-        has(text) for text in filters.get("label!", ())
-    )

@@ -61,6 +61,9 @@ class LocalTarget:
     def fetch_image(self, wanted: ImageWanted, *, spread: bool = False) -> str:
         raise AssertionError("this step must not use Docker")
 
+    def put_image_back(self, reference: str, id: str) -> None:
+        raise AssertionError("this step must not use Docker")
+
     @property
     def docker(self) -> Any:
         raise AssertionError("this step must not use Docker")

@@ -1,5 +1,6 @@
 """The controller's side of a site: its files, its secrets, its certificates."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ from tests.fakes.peer import Peer, reply
 from tests.fakes.running import nodes
 from xcatflow.engine.scope import Scope
 from xcatflow.engine.secrets import Redactor
-from xcatflow.errors import InvalidInput, Unreachable
+from xcatflow.errors import DeadlineExceeded, InvalidInput, Unreachable
+from xcatflow.model.definitions import Definitions
+from xcatflow.model.objects import make
 from xcatflow.model.placed import Inputs
 from xcatflow.wiring import STATE, SiteDesk, Wiring
 
@@ -89,16 +92,40 @@ def test_the_authority_is_the_sites_and_stays(wiring: Wiring) -> None:
 
 
 def test_daemons_are_met_at_the_nodes_address_with_the_sites_certificates(wiring: Wiring) -> None:
+    with pytest.raises(InvalidInput, match=r"Cannot read TLS file .*/\.xcatflow/ca\.pem; .* the site has no certificates of its own"):
+        wiring.docker("host01:1")
+    assert not (wiring.root / STATE).exists()
+    assert wiring.authority()
     with pytest.raises(Unreachable, match=r"cannot connect to docker host host01:1 \(127.0.0.1\): connection refused"):
         wiring.docker("host01:1").containers()
-    assert (wiring.root / STATE / "pki" / "ca.pem").exists()
+
+
+def test_certificates_named_by_the_user_come_before_those_of_the_site(
+    wiring: Wiring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert wiring.authority()
+    monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path / "mine"))
+    with pytest.raises(InvalidInput, match=r"Cannot read TLS file .*/mine/ca\.pem"):
+        wiring.docker("host01:1")
+
+
+def test_limits_of_time_and_names_in_certificates_are_the_sites_choice(tmp_path: Path) -> None:
+    def wired(**site: str) -> Wiring:
+        return Wiring(tmp_path, Definitions([make("site", "clustersite", site)]), Redactor())
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        docker = wired(dockertimeout="0.2 s").docker(f"tcp+plain://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(DeadlineExceeded, match=r"timeout after 0\.2 s: GET /version"):
+            docker.containers()
+    with pytest.raises(InvalidInput, match='"dockertimeout" of the site: expected a time such as'):
+        wired(dockertimeout="soon").docker("tcp+plain://127.0.0.1:1")
 
 
 def test_the_users_client_files_serve_a_site_without_an_authority(wiring: Wiring, tmp_path: Path) -> None:
     home = tmp_path / "home" / ".xcat"
     home.mkdir(parents=True)
     (home / "ca.pem").write_text("no certificate")
-    with pytest.raises(InvalidInput, match="cannot read TLS file"):
+    with pytest.raises(InvalidInput, match="Cannot read TLS file"):
         wiring.docker("host01:1").containers()
     (home / "client-cred.pem").write_text("no certificate either")
     with pytest.raises(Unreachable, match=r'cannot read TLS file ".*ca\.pem": no certificate in it'):

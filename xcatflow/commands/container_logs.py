@@ -1,13 +1,18 @@
 """The logs of container nodes, as lsdocker shows them: every line with its node in front."""
 
+import re
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from xcatflow.commands.arguments import Arguments
 from xcatflow.commands.command import Context, Refused
 from xcatflow.commands.container_nodes import Found
 from xcatflow.model.duration import seconds
-from xcatflow.model.logs import LogLine, LogsWanted
+from xcatflow.model.fold import fold
+from xcatflow.model.logs import UNREAD, LogLine, LogsWanted
+
+_NUMBER = re.compile(r"[0-9]{1,12}")
 
 
 def show_logs(context: Context, arguments: Arguments, found: Found) -> None:
@@ -27,18 +32,23 @@ def show_logs(context: Context, arguments: Arguments, found: Found) -> None:
         return not stream.closed
 
     errors = context.desk.logs(wanted, said)
+    if talk.out.closed:
+        return
     for node in found.instances:
-        if node in errors:
+        if node in errors and errors[node] != UNREAD:
             talk.error(errors[node], node=node)
-        elif node in silent and not wanted.follow:
+        elif node in silent and node not in errors and not wanted.follow:
             talk.say(f"{node}: ")
+    if unread := [node for node in found.instances if errors.get(node) == UNREAD]:
+        talk.interrupted = True
+        talk.error(f"interrupted, logs were not read to their end for {fold(unread)}")
 
 
 def _tail(arguments: Arguments) -> int | None:
     text = arguments.value("tail")
     if "tail" not in arguments:
         return None
-    if not text.isdecimal():
+    if not _NUMBER.fullmatch(text):
         raise Refused(f'--tail: expected a number of lines, found "{text}"')
     return int(text)
 
@@ -48,13 +58,12 @@ def _since(arguments: Arguments) -> float | None:
     text = arguments.value("since")
     if "since" not in arguments:
         return None
-    if text.isdecimal() and len(text) > 8:
-        return float(text)
     try:
-        return time.time() - seconds(text)
-    except ValueError:
-        pass
-    try:
+        if _NUMBER.fullmatch(text) and len(text) > 8:
+            return float(text)
+        if not _NUMBER.fullmatch(text):
+            with suppress(ValueError):
+                return time.time() - seconds(text)
         when = datetime.fromisoformat(text)
     except ValueError:
         raise Refused(f'--since: expected a time such as 10min, 2h or 2016-03-02T09:15:40, found "{text}"') from None

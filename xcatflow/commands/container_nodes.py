@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from xcatflow.commands.talk import Talk
 from xcatflow.model.definitions import Definitions
-from xcatflow.model.endpoint import machine_of
+from xcatflow.model.endpoint import machine_of, parse_endpoint
 
 DOCKER = "docker"
 
@@ -35,7 +35,7 @@ def instances_and_hosts(talk: Talk, definitions: Definitions, nodes: Sequence[st
     `dockerhost`. Tells which are neither."""
     instances: dict[str, str] = {}
     hosts: dict[str, str] = {}
-    named: Mapping[str, str] | None = None
+    named: Mapping[str, tuple[str, ...]] | None = None
     for node in nodes:
         mgt = definitions.value(node, "mgt")
         if mgt == DOCKER:
@@ -43,16 +43,22 @@ def instances_and_hosts(talk: Talk, definitions: Definitions, nodes: Sequence[st
             continue
         named = _named(definitions) if named is None else named
         if node in named or "dockerhost" in (definitions.value(node, "groups") or "").split(","):
-            hosts[node] = named.get(node) or node
+            endpoints = named.get(node) or (node,)
+            hosts[node] = endpoints[0]
+            if len(endpoints) > 1:
+                talk.warn(f"nodes name several daemons on it, {endpoints[0]} is asked: {', '.join(endpoints)}", node=node)
         else:
             talk.error(f"{command} is for nodes with mgt=docker and for Docker hosts, found {_said(mgt)}", node=node)
     return Found(instances, hosts)
 
 
-def _named(definitions: Definitions) -> Mapping[str, str]:
-    """The machines that nodes name as their Docker hosts, with the endpoints they name."""
-    endpoints = {definitions.value(node, "dockerhost") or "" for node in definitions.nodes}
-    return {machine_of(endpoint): endpoint for endpoint in sorted(endpoints) if endpoint}
+def _named(definitions: Definitions) -> Mapping[str, tuple[str, ...]]:
+    """The machines that nodes name as their Docker hosts, with the endpoints they name, each daemon once."""
+    found: dict[str, dict[str, str]] = {}
+    for endpoint in sorted({definitions.value(node, "dockerhost") or "" for node in definitions.nodes}):
+        if machine := machine_of(endpoint):
+            found.setdefault(machine, {}).setdefault(str(parse_endpoint(endpoint)), endpoint)
+    return {machine: tuple(endpoints.values()) for machine, endpoints in found.items()}
 
 
 def _add(talk: Talk, definitions: Definitions, node: str, found: dict[str, str]) -> None:

@@ -29,8 +29,8 @@ class Operands:
 
     @property
     def told(self) -> tuple[str, ...]:
-        """The operands as they may be on record: flags can hold passwords."""
-        values = [f"{name}=..." if name == "dockerflag" else f"{name}={value}" for name, value in self.given.items()]
+        """The operands as they may be on record: flags and commands can hold passwords."""
+        values = [f"image={value}" if name == "image" else f"{name}=..." for name, value in self.given.items()]
         return (*values, *([f"pull={self.pull}"] if self.pull != "missing" else []), *(["start"] if self.start else []))
 
     @property
@@ -51,15 +51,16 @@ def read_operands(words: Sequence[str]) -> Operands:
     start = False
     for word in words:
         name, equals, value = word.partition("=")
+        if name in found or (word == "start" and start):
+            raise Refused(f"Option {name} is given twice")
         if word == "start":
             start = True
             continue
         if not equals or name not in _VALUED:
-            raise Refused(f"Option {name} is not supported for mkdocker")
+            shown = word if name in ("", "start") else name
+            raise Refused(f"Option {shown} is not supported for mkdocker")
         if not value:
             raise Refused(f"Must set value for {name}")
-        if name in found:
-            raise Refused(f"Option {name} is given twice")
         found[name] = value
     if "command" in found and "image" not in found:
         raise Refused("Must set 'image' if use 'command'")

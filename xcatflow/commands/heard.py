@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xcatflow.commands.talk import Talk
+from xcatflow.errors import ExitCode
 from xcatflow.model.call import Called
-from xcatflow.model.event import Event, NodeEnded, Outcome, StepEnded, StepStarted
+from xcatflow.model.event import ActEnded, ActStarted, Event, NodeEnded, Outcome, StepEnded
 from xcatflow.model.fold import fold
 
 Steps = Mapping[str, StepEnded]
@@ -14,7 +15,10 @@ Steps = Mapping[str, StepEnded]
 @dataclass(slots=True)
 class Heard:
     """Listens to a run. `well(node, steps)` is asked for the lines about a node that went well, `steps` being its steps by id; what went
-    wrong is told as errors. With `by_name` all is told in the end. `also` hears every event."""
+    wrong is told as errors. With `by_name` all is told in the end. `also` hears every event.
+
+    What cannot be told (a full disk) stops nobody from hearing the rest: `broken` has the error, for when all is written back.
+    """
 
     talk: Talk
     well: Callable[[str, Steps], Sequence[str]]
@@ -22,36 +26,52 @@ class Heard:
     also: Callable[[Event], None] = lambda _event: None
     failed: dict[str, StepEnded] = field(default_factory=dict)
     done: dict[str, Steps] = field(default_factory=dict)
-    _begun: set[str] = field(default_factory=set)
     steps: dict[str, dict[str, StepEnded]] = field(default_factory=dict)
+    acts: dict[str, list[ActStarted]] = field(default_factory=dict)
+    """What was done on each node, and came back without an error."""
+    broken: Exception | None = None
+    _begun: dict[str, ActStarted] = field(default_factory=dict)
 
     def __call__(self, events: Sequence[Event]) -> None:
         for event in events:
-            self.also(event)
+            self._tell(lambda event=event: self.also(event))  # type: ignore[misc]
             match event:
-                case StepStarted():
-                    self._begun.add(event.node)
+                case ActStarted():
+                    self._begun[event.key] = event
+                case ActEnded():
+                    begun = self._begun.pop(event.key, None)
+                    if begun and not event.error:
+                        self.acts.setdefault(begun.node, []).append(begun)
                 case StepEnded():
-                    self._begun.discard(event.node)
                     self.steps.setdefault(event.node, {})[event.step] = event
                 case NodeEnded():
                     self._ended(event)
 
     def end(self, called: Called, nodes: Iterable[str]) -> None:
-        """Tell what is left to tell about the nodes of the run: those refused from the start, those that an interrupt left undone."""
+        """Tell what is left to tell about the nodes of the run: those refused from the start, those that were not brought to their end."""
         if self.by_name:
             for node in sorted({*self.done, *self.failed}):
-                self._tell(node)
+                self._tell_of(node)
         for node, problems in called.refused.items():
             for problem in problems:
-                self.talk.error(problem, node=node)
-        left = [node for node in nodes if node not in self.done | self.failed | dict(called.refused)]
-        if left:
-            self.talk.interrupted = True
-            if unknown := [node for node in left if node in self._begun]:
-                self.talk.error(f"interrupted before the daemon answered, look at {fold(unknown)}")
-            if undone := [node for node in left if node not in self._begun]:
-                self.talk.error(f"interrupted, nothing was done for {fold(undone)}")
+                self._tell(lambda node=node, problem=problem: self.talk.error(problem, node=node))  # type: ignore[misc]
+        self.talk.interrupted = called.code is ExitCode.INTERRUPTED
+        known = self.done.keys() | self.failed.keys() | called.refused.keys()
+        if left := [node for node in nodes if node not in known]:
+            self._tell(lambda: self._tell_left(left))
+
+    def _tell_left(self, left: Sequence[str]) -> None:
+        """What is known about nodes that were left when the run was stopped, or broke off."""
+        waiting = {begun.node for begun in self._begun.values()}
+        unknown = [node for node in left if node in waiting]
+        partly = [node for node in left if node in self.acts and node not in waiting]
+        undone = [node for node in left if node not in self.acts and node not in waiting]
+        if unknown:
+            self.talk.error(f"ended before the daemon answered, look at {fold(unknown)}")
+        if partly:
+            self.talk.error(f"ended half-way, some of it was done for {fold(partly)}: xcatflow show tells what")
+        if undone:
+            self.talk.error(f"ended before anything was done for {fold(undone)}")
 
     def _ended(self, event: NodeEnded) -> None:
         steps = self.steps.get(event.node, {})
@@ -63,13 +83,22 @@ class Heard:
         else:
             self.done[event.node] = steps
         if not self.by_name:
-            self._tell(event.node)
+            self._tell_of(event.node)
 
-    def _tell(self, node: str) -> None:
-        if bad := self.failed.get(node):
-            self.talk.error(_own_text(bad), node=node)
-        else:
-            self.talk.say(*(f"{node}: {line}" for line in self.well(node, self.done[node])))
+    def _tell_of(self, node: str) -> None:
+        def tell() -> None:
+            if bad := self.failed.get(node):
+                self.talk.error(_own_text(bad), node=node)
+            else:
+                self.talk.say(*(f"{node}: {line}" for line in self.well(node, self.done[node])))
+
+        self._tell(tell)
+
+    def _tell(self, tell: Callable[[], None]) -> None:
+        try:
+            tell()
+        except Exception as error:  # a full disk, or a bug: what was done must be written back all the same
+            self.broken = self.broken or error
 
 
 def _own_text(step: StepEnded) -> str:

@@ -69,10 +69,18 @@ def _list(context: Context, arguments: Arguments, found: Found) -> None:
     heard = Heard(context.talk, shown.lines, by_name="sort" in arguments or as_json)
     wanted = {"container": "${given.container:-}", "stopped": "all" in arguments}
     step = {"id": "list", "use": "docker.containers", "at": "${given.daemon}", "with": wanted}
-    run_steps(context, "lsdocker", (step,), given, heard, arguments.operands)
-    if as_json:
-        rows = [_plain(node, shown.host(node), row) for node in sorted(heard.done) for row in rows_of(heard.done[node])]
+
+    def after() -> None:
+        done = sorted(heard.done.items())
+        rows = [shown.plain(node, row) for node, steps in done for row in rows_of(steps)]
         context.talk.say(json.dumps(rows, indent=1))
+
+    words = ("lsdocker", *arguments.operands)
+    run_steps(context, words, (step,), given, heard, after if as_json else _nothing)
+
+
+def _nothing() -> None:
+    """Lines were told when they came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,12 @@ class _Shown:
         whole = node in self.found.hosts
         column = f"{self.host(node):<12} " if self.hosts else ""
         return [column + _line(row, row["status"] if whole else row["state"]) for row in rows]
+
+    def plain(self, node: str, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A container as plain data."""
+        kept = {name: row[name] for name in ("id", "image", "command", "state", "name", "addresses")}
+        status = row["status"] if node in self.found.hosts else row["state"]
+        return {"node": node, "host": self.host(node), **kept, "status": status, "created": _utc(row["created_s"])}
 
     def host(self, node: str) -> str:
         """The Docker host that a node is on."""
@@ -113,11 +127,6 @@ def _line(row: Mapping[str, Any], status: str) -> str:
         status=status,
         name=row["name"],
     )
-
-
-def _plain(node: str, host: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: row[name] for name in ("id", "image", "command", "state", "status", "name", "addresses")}
-    return {"node": node, "host": host, **kept, "created": _utc(row["created_s"])}
 
 
 def _utc(seconds: int) -> str:

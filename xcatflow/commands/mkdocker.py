@@ -17,7 +17,7 @@ from xcatflow.commands.node_status import write_back
 from xcatflow.commands.runs import run_steps
 from xcatflow.commands.talk import Talk
 from xcatflow.model.change import Verb
-from xcatflow.model.event import ActEnded, ActStarted, Event, Outcome
+from xcatflow.model.event import ActEnded, ActStarted, Event
 
 USAGE = """\
 Usage: mkdocker <noderange> [image=<image_name> [command=<command>]] [dockerflag=<docker_flags>]
@@ -45,9 +45,13 @@ def run(context: Context, arguments: Arguments) -> None:
     daemons = instances(context.talk, definitions, nodes, "mkdocker")
     given = Wishes(context.talk, definitions, operands).of(daemons)
     heard = Heard(context.talk, _lines, by_name="sort" in arguments, also=_Pulls(context.talk))
-    run_steps(context, "mkdocker", _steps(operands), given, heard, (arguments.operands[0], *operands.told))
-    states = {node: _state(steps) for node, steps in heard.steps.items() if _made(steps)}
-    write_back(context, states, dict.fromkeys(states, operands.kept) if operands.kept else {})
+
+    def after() -> None:
+        states = {node: state for node in given if (state := _state(heard, node))}
+        write_back(context, states, dict.fromkeys(states, operands.kept) if operands.kept else {})
+
+    words = ("mkdocker", arguments.operands[0], *operands.told)
+    run_steps(context, words, _steps(operands), given, heard, after)
 
 
 def _steps(operands: Operands) -> Sequence[Mapping[str, Any]]:
@@ -59,17 +63,17 @@ def _steps(operands: Operands) -> Sequence[Mapping[str, Any]]:
         image = {"name": "${given.image}", "pull": operands.pull}
         steps.insert(0, {"id": "image", "use": "docker.pull", "at": at, "with": image})
     if operands.start:
-        power = {"container": "${node.name}", "do": "start"}
+        power = {"container": "${node.name}", "do": "start", "created": True}
         steps.append({"id": "start", "use": "docker.power", "at": at, "with": power})
     return steps
 
 
-def _made(steps: Steps) -> bool:
-    return "create" in steps and not steps["create"].outcome.bad and steps["create"].outcome is not Outcome.SKIPPED
-
-
-def _state(steps: Steps) -> str:
-    return "running" if "start" in steps and not steps["start"].outcome.bad else "created"
+def _state(heard: Heard, node: str) -> str:
+    """What the acts on a node made of it; empty where no container was made."""
+    done = [(act.step, act.change.verb) for act in heard.acts.get(node, ())]
+    if ("create", Verb.CREATE) not in done:
+        return ""
+    return "running" if ("start", Verb.START) in done else "created"
 
 
 def _lines(_node: str, steps: Steps) -> Sequence[str]:

@@ -7,11 +7,17 @@ import time
 from collections.abc import Mapping
 
 from xcatflow.commands.command import Context
+from xcatflow.commands.heard import Heard
 from xcatflow.errors import InvalidInput, Locked
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.edit import Write
 
 _OFF = ("n", "no", "0")
+
+
+def gone(heard: Heard) -> dict[str, str]:
+    """The status of nodes that have no container: none."""
+    return {node: "" for node, step in heard.failed.items() if step.message == f"No such container: {node}"}
 
 
 def write_back(

@@ -10,8 +10,8 @@ from xcatflow.commands.chosen import chosen
 from xcatflow.commands.command import Command, Context, Refused
 from xcatflow.commands.container_nodes import instances
 from xcatflow.commands.heard import Heard, Steps
-from xcatflow.commands.node_status import write_back
-from xcatflow.commands.runs import run_steps
+from xcatflow.commands.node_status import gone, write_back
+from xcatflow.commands.runs import on_daemons, run_steps
 
 USAGE = """\
 Usage: rmdocker <noderange> [-f|--force]
@@ -35,10 +35,12 @@ def run(context: Context, arguments: Arguments) -> None:
     wanted = {"container": "${node.name}", "force": force}
     step = {"id": "remove", "use": "docker.remove", "at": "${given.daemon}", "with": wanted}
     heard = Heard(context.talk, _success, by_name="sort" in arguments)
-    given = {node: {"daemon": daemon} for node, daemon in daemons.items()}
-    run_steps(context, "rmdocker", (step,), given, heard, (*arguments.operands, *(["--force"] if force else [])))
-    missing = [node for node, step in heard.failed.items() if step.message == f"No such container: {node}"]
-    write_back(context, dict.fromkeys((*heard.done, *missing), ""))
+
+    def after() -> None:
+        write_back(context, dict.fromkeys(heard.acts, "") | gone(heard))
+
+    words = ("rmdocker", *arguments.operands, *(["--force"] if force else []))
+    run_steps(context, words, (step,), on_daemons(daemons), heard, after)
 
 
 def _success(_node: str, _steps: Steps) -> Sequence[str]:

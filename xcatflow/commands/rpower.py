@@ -3,6 +3,7 @@
 Source: xCAT's manual page of rpower, its docker verbs; `on`, `off`, `reset` and `stat` are those of other machines.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,8 @@ from xcatflow.commands.chosen import chosen
 from xcatflow.commands.command import Command, Context, Refused
 from xcatflow.commands.container_nodes import instances
 from xcatflow.commands.heard import Heard, Steps
-from xcatflow.commands.node_status import write_back
-from xcatflow.commands.runs import run_steps
+from xcatflow.commands.node_status import gone, write_back
+from xcatflow.commands.runs import on_daemons, run_steps
 from xcatflow.model.event import Outcome
 from xcatflow.model.fold import fold
 
@@ -33,6 +34,7 @@ Usage: rpower noderange [start|stop|restart|pause|unpause|state]
   --sort          tell the nodes by name, all at the end
 """
 
+_SECONDS = re.compile(r"[0-9]{1,6}")
 _ALIASES = {"on": "start", "off": "stop", "reset": "restart", "stat": "state", "status": "state"}
 _VERBS = ("start", "stop", "restart", "pause", "unpause", "state")
 _ALREADY = {"start": "container already started", "stop": "container already stopped"}
@@ -54,13 +56,16 @@ def run(context: Context, arguments: Arguments) -> None:
     nodes = chosen(context, definitions, arguments.operands[0])
     daemons = instances(context.talk, definitions, nodes, "rpower")
     heard = Heard(context.talk, _nothing if "fold" in arguments else _lines(asked.verb), by_name="sort" in arguments)
-    given = {node: {"daemon": daemon} for node, daemon in daemons.items()}
-    run_steps(context, "rpower", (_step(asked),), given, heard, arguments.operands)
-    states = {node: _state(steps) for node, steps in heard.done.items()}
-    if "fold" in arguments:
-        _tell_folded(context, states)
-    missing = {node: "" for node, step in heard.failed.items() if step.message == f"No such container: {node}"}
-    write_back(context, states | missing)
+
+    def after() -> None:
+        states = {node: _state(steps) for node, steps in heard.done.items()}
+        if "fold" in arguments:
+            _tell_folded(context, states)
+        acted = {node: acts[0].change.after or "" for node, acts in heard.acts.items() if acts[0].change.field == ""}
+        write_back(context, acted | states | gone(heard))
+
+    words = ("rpower", *arguments.operands)
+    run_steps(context, words, (_step(asked),), on_daemons(daemons), heard, after)
 
 
 def _asked(arguments: Arguments) -> _Asked:
@@ -81,8 +86,8 @@ def _asked(arguments: Arguments) -> _Asked:
     if "timeout" in arguments and "wait" not in arguments:
         raise Refused("--timeout goes with --wait")
     grace, wait = arguments.value("t"), arguments.value("wait")
-    if "t" in arguments and not grace.isdecimal():
-        raise Refused(f'-t: expected seconds, found "{grace}"')
+    if "t" in arguments and not _SECONDS.fullmatch(grace):
+        raise Refused(f'-t: expected seconds, at most a million, found "{grace}"')
     if wait not in ("", "healthy"):
         raise Refused(f'--wait: expected "healthy", found "{wait}"')
     return _Asked(verb, grace and f"{grace} s", wait, _timeout(arguments.value("timeout")))

@@ -1,10 +1,11 @@
 """A command's own steps as a run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from xcatflow.commands.command import Context
 from xcatflow.commands.heard import Heard
+from xcatflow.errors import ExitCode, InvalidInput, XcatflowError
 
 FANOUT = 64
 """Nodes worked on at once, over all daemons: eight daemons with the eight requests each that keep one busy."""
@@ -12,20 +13,36 @@ FANOUT = 64
 
 def run_steps(
     context: Context,
-    name: str,
+    words: Sequence[str],
     steps: Sequence[Mapping[str, Any]],
     given: Mapping[str, Mapping[str, str]],
     heard: Heard,
-    words: Sequence[str],
+    after: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run the steps, written as in a workflow, on the nodes of `given`; `heard` tells what came of it. `words` are for the record: what was
-    typed, without anything secret. Raises InvalidInput."""
+    """Run the steps, written as in a workflow, on the nodes of `given`, and then `after`; `heard` tells what came of it. `words` are the
+    command as it is to be on record: without anything secret. Raises InvalidInput, nothing done; OSError where nothing can be told, all
+    done that could be."""
     if not given:
         return
     # Only who runs something waits for the models.
-    from xcatflow.model.call import Call
+    from xcatflow.model.call import Call, Called
     from xcatflow.model.workflow import Limits, StepSpec, Workflow
 
     specs = tuple(StepSpec.model_validate(step) for step in steps)
-    workflow = Workflow(name=name, summary=" ".join((name, *words)), limits=Limits(fanout=FANOUT), steps=specs)
-    heard.end(context.desk.call(Call(workflow, given, (name, *words)), heard), given)
+    workflow = Workflow(name=words[0], summary=" ".join(words), limits=Limits(fanout=FANOUT), steps=specs)
+    try:
+        called = context.desk.call(Call(workflow, given, tuple(words)), heard)
+    except InvalidInput:
+        raise
+    except XcatflowError as error:  # the run broke off: what it did is known all the same
+        context.talk.error(" ".join(str(error).split()))
+        called = Called(ExitCode.FAILED)
+    heard.end(called, given)
+    after()
+    if heard.broken:
+        raise heard.broken
+
+
+def on_daemons(daemons: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """What steps look up about nodes of which only the daemon matters."""
+    return {node: {"daemon": daemon} for node, daemon in daemons.items()}

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from xcatflow.contract import Target
 from xcatflow.engine.bus import Bus
 from xcatflow.engine.jobs import Jobs
-from xcatflow.engine.prepare import Prepared
+from xcatflow.engine.prepare import Lane, Prepared
 from xcatflow.engine.secrets import Redactor
 from xcatflow.model.change import Change
 from xcatflow.model.event import Outcome
@@ -104,3 +104,29 @@ def _by_face(asked: Iterable[tuple[Prepared, Iterable[Question[Any]]]]) -> dict[
         for question in questions:
             wanted.setdefault(prepared.target.face(question.face), {})[question] = None
     return {face: tuple(questions) for face, questions in wanted.items()}
+
+
+def lanes_that_meet(lanes: Iterable[Lane]) -> tuple[tuple[Lane, ...], ...]:
+    """Lanes apart by where they look: those that look at a machine or daemon together are together, and those whose steps meet, so that
+    one that does not answer holds up nobody else. (What is asked from here, such as ports, joins nobody.)"""
+    above: dict[Face, Face] = {}
+
+    def top(face: Face) -> Face:
+        while above.setdefault(face, face) != face:
+            above[face] = above[above[face]]
+            face = above[face]
+        return face
+
+    looking: list[tuple[Lane, Face]] = []
+    for lane in lanes:
+        steps = tuple(_looking(lane.steps, None))
+        wanted = _by_face((prepared, prepared.questions) for prepared in steps)
+        met = [("", word) for prepared in steps if (word := prepared.step.meets(prepared.want))]
+        faces = [face for face in wanted if face[1]] + met or [("", "")]
+        for face in faces[1:]:
+            above[top(face)] = top(faces[0])
+        looking.append((lane, faces[0]))
+    groups: dict[Face, list[Lane]] = {}
+    for lane, face in looking:
+        groups.setdefault(top(face), []).append(lane)
+    return tuple(map(tuple, groups.values()))

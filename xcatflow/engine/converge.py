@@ -12,9 +12,13 @@ from xcatflow.engine.bus import JournalFailed
 from xcatflow.engine.context import Context, Face, Faces, Given, Result, gather, gather_more, more_of
 from xcatflow.engine.prepare import Prepared
 from xcatflow.errors import ActFailed, CannotTell, Interrupted, InvalidInput, NotConverged, Unreachable, XcatflowError
-from xcatflow.model.change import Change
+from xcatflow.model.change import Change, Verb
 from xcatflow.model.event import ActEnded, ActProgressed, ActStarted, Outcome, StepStarted
 from xcatflow.model.question import Answers, Question
+
+_NOT_SHOWN = "(not shown)"
+_VALUES = (Verb.UPDATE, Verb.REPLACE, Verb.REMOVE)
+"""Verbs whose changes have what was there before; with others it is a state."""
 
 
 @dataclass(slots=True)
@@ -59,6 +63,11 @@ class Applied:
     prepared: Prepared
     seen: object
     change: Change
+
+    @property
+    def shown(self) -> Change:
+        """The change, as it may be told."""
+        return _shown(self.prepared, self.change)
 
 
 @dataclass(slots=True)
@@ -123,27 +132,25 @@ class Converger:
         if not changes:
             return Result(Outcome.OK, outputs=step.outputs(seen, want))
         if not self.context.apply:
-            return self._would(prepared, changes)
+            return self._would(prepared, tuple(_shown(prepared, change) for change in changes))
         acted = self._apply(prepared, seen, changes)
         if not step.verifies(want):
-            return Result(Outcome.CHANGED, changes, outputs={**step.outputs(seen, want), **acted})
+            made = tuple(_shown(prepared, change) for change in changes)
+            return Result(Outcome.CHANGED, made, outputs={**step.outputs(seen, want), **acted})
         after = step.seen(self.looks.answers(index, prepared), want)
         if left := self._planned(prepared, after):
-            raise NotConverged(f"still to do after the act: {'; '.join(str(change) for change in left)}")
-        made = () if step.proof else step.made(seen, after, want, changes)
+            told = "; ".join(str(_shown(prepared, change)) for change in left)
+            raise NotConverged(f"still to do after the act: {told}")
+        changed = () if step.proof else step.made(seen, after, want, changes)
+        made = tuple(_shown(prepared, change) for change in changed)
         return Result(Outcome.CHANGED if made else Outcome.OK, made, outputs={**step.outputs(after, want), **acted})
 
     def _planned(self, prepared: Prepared, seen: object) -> tuple[Change, ...]:
-        """The step's plan; its diffs are left out where a secret is in what is wanted: the old one is in them as well, and that is not
-        known as a secret any more. Raises TypeError for what is no plan: steps may be anybody's."""
+        """The step's plan. Raises TypeError for what is no plan: steps may be anybody's."""
         changes = prepared.step.plan(seen, prepared.want)
         if not (isinstance(changes, tuple) and all(isinstance(change, Change) for change in changes)):
             raise TypeError(f"plan gave {changes!r}, expected a tuple of changes")
-        if not changes or not prepared.confidential:
-            return changes
-        return tuple(
-            replace(change, diff="(not shown: a secret is in it)\n" if change.diff else "") for change in changes
-        )
+        return changes
 
     def _would(self, prepared: Prepared, changes: tuple[Change, ...]) -> Result:
         if not prepared.step.proof:
@@ -161,10 +168,10 @@ class Converger:
         outputs: dict[str, str] = {}
         for number, change in enumerate(changes):
             if context.stopping.is_set():
-                raise Interrupted if not number else ActFailed(f"stopped half-way, after: {changes[number - 1]}")
+                raise Interrupted if not number else ActFailed(f"stopped half-way, after: {self.applied[-1].shown}")
             key = f"{context.run}/{context.workflow}/{self.node}/{prepared.id}/{number}"
             self.looks.stale = True
-            with self._recorded(key, change, common):
+            with self._recorded(key, _shown(prepared, change), common):
                 outputs |= prepared.step.apply(at, prepared.want, seen, change) or {}
             self.applied.append(Applied(prepared, seen, change))
         return outputs
@@ -172,7 +179,8 @@ class Converger:
     def take_back(self, number: int, done: Applied) -> None:
         """Undo one change, on record as well. Raises what undoing it raises."""
         key = f"{self.context.run}/{self.context.workflow}/{self.node}/{done.prepared.id}/undo/{number}"
-        back = replace(done.change, before=done.change.after, after=done.change.before, why="taken back", diff="")
+        shown = done.shown
+        back = replace(shown, before=shown.after, after=shown.before, why="taken back", diff="")
         with self._recorded(key, back, self._common(done.prepared)):
             done.prepared.step.undo(self._target(done.prepared), done.prepared.want, done.seen, done.change)
 
@@ -207,6 +215,15 @@ class Converger:
             raise
         finally:
             context.bus.emit(ActEnded(at=time.time(), key=key, error=context.redactor.text(error)))
+
+
+def _shown(prepared: Prepared, change: Change) -> Change:
+    """A change as it may be told: without old values where a secret is in what is wanted. The old secret may be in them as well, and that
+    is not known as one any more."""
+    if not prepared.confidential:
+        return change
+    before = _NOT_SHOWN if change.verb in _VALUES and change.before is not None else change.before
+    return replace(change, before=before, diff="(not shown: a secret is in it)\n" if change.diff else "")
 
 
 def one_line(error: Exception) -> str:

@@ -3,7 +3,10 @@
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from hashlib import sha256
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
 
 R = TypeVar("R")
 
@@ -43,3 +46,20 @@ class Jobs(Generic[R]):
             job.done.wait()
             if job.result is not None:
                 return job.result, job.owner
+
+
+def fingerprint(want: object) -> bytes:
+    """Equal for what is wanted alike, secrets included, of which it shows nothing."""
+    return sha256(repr(_values(want)).encode()).digest()
+
+
+def _values(value: Any) -> Any:
+    """All values inside, those that representations leave out as well."""
+    match value:
+        case BaseModel():
+            return (type(value).__name__, {name: _values(inner) for name, inner in vars(value).items()})
+        case dict():
+            return {key: _values(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_values(inner) for inner in value]
+    return value

@@ -164,16 +164,16 @@ class LaneRun:
         notes: list[str] = []
         for number, done in enumerate(reversed(self.converger.applied)):
             if done.prepared.shared:
-                notes.append(f"left, others use it: {done.change}")
+                notes.append(f"left, others use it: {done.shown}")
                 continue
             try:
                 self.converger.take_back(number, done)
-                notes.append(f"undone: {done.change}")
+                notes.append(f"undone: {done.shown}")
             except XcatflowError as error:
-                notes.append(f"not undone: {done.change}: {one_line(error)}")
+                notes.append(f"not undone: {done.shown}: {one_line(error)}")
             except Exception as error:  # a bug in a step must not take the other lanes with it
                 self.context.bugs.append(f"{done.prepared.step.kind}: {error!r}")
-                notes.append(f"not undone, bug in {done.prepared.step.kind}: {done.change}: {error!r}")
+                notes.append(f"not undone, bug in {done.prepared.step.kind}: {done.shown}: {error!r}")
         return self.context.redactor.text("; ".join(notes))
 
 

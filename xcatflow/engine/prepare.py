@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from xcatflow.contract import Desk, Params, Step
 from xcatflow.engine.complaints import Complaints
+from xcatflow.engine.jobs import fingerprint
 from xcatflow.engine.locate import locate
 from xcatflow.engine.missing import missing
 from xcatflow.engine.scope import NotYet, Outputs, Scope
@@ -54,8 +55,8 @@ class Prepared:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Equal for steps that want the same of the same target."""
-        return (self.step.kind, self.target, repr(self.want))
+        """Equal for steps that want the same of the same target, secrets included, of which it shows nothing."""
+        return (self.step.kind, self.target, fingerprint(self.want))
 
 
 @dataclass(slots=True, eq=False)

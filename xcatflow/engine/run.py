@@ -3,13 +3,13 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Any
 
 from xcatflow.engine.bus import Bus
-from xcatflow.engine.context import Context, Face, Faces, Given, gather, gather_more
+from xcatflow.engine.context import Context, Face, Faces, Given, gather, gather_more, lanes_that_meet
 from xcatflow.engine.jobs import Jobs
 from xcatflow.engine.lane import LaneRun
 from xcatflow.engine.prepare import Lane, Prepared
@@ -21,6 +21,7 @@ from xcatflow.model.question import Question
 from xcatflow.model.workflow import StopAfter
 
 _SEVERITY = tuple(Outcome)
+_FACES_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,11 +140,17 @@ class Run:
             bugs=self._bugs,
         )
         gate = _Gate(limits.stop_after if self.apply else StopAfter(), len(lanes))  # a plan names everything
-        with ThreadPoolExecutor(limits.fanout, "lane") as pool:
+        with (
+            ThreadPoolExecutor(limits.fanout, "lane") as pool,
+            ThreadPoolExecutor(limits.fanout, "look") as looks,
+        ):
             for start in range(0, len(lanes), size):
                 batch = lanes[start : start + size]
-                given = self._first_look(pool, batch) if not (self.stopping.is_set() or gate.reason) else {}
-                runs = {pool.submit(self._lane, context, lane, given, gate): lane for lane in batch}
+                looking = {looks.submit(self._first_look, near, gate): near for near in lanes_that_meet(batch)}
+                runs: dict[Future[Outcome], Lane] = {}
+                for looked in as_completed(looking):
+                    given = looked.result()
+                    runs |= {pool.submit(self._lane, context, lane, given, gate): lane for lane in looking[looked]}
                 for future in as_completed(runs):
                     ended[runs[future].node] = future.result()
         if gate.reason:
@@ -158,19 +165,21 @@ class Run:
         gate.count(outcome)
         return outcome
 
-    def _first_look(self, pool: ThreadPoolExecutor, lanes: Iterable[Lane]) -> dict[Face, Given]:
-        """Everything that the lanes of a batch want to know, asked once per machine and daemon; once more where answers lead to further
-        questions."""
-
-        def ask(wanted: Mapping[Face, tuple[Question[Any], ...]]) -> dict[Face, Given]:
-            asked = {face: pool.submit(self.faces.ask, face, questions) for face, questions in wanted.items()}
-            return {face: future.result() for face, future in asked.items()}
-
+    def _first_look(self, lanes: Sequence[Lane], gate: "_Gate") -> dict[Face, Given]:
+        """Everything that lanes want to know, asked once per machine and daemon; once more where answers lead to further questions."""
+        if self.stopping.is_set() or gate.reason:
+            return {}
         steps = [prepared for lane in lanes for prepared in lane.steps if not prepared.placed.after]
-        given = ask(gather(steps))
-        for face, more in ask(gather_more(steps, given)).items():
+        given = self._ask(gather(steps))
+        for face, more in self._ask(gather_more(steps, given)).items():
             given[face] = {**given.get(face, {}), **more}
         return given
+
+    def _ask(self, wanted: Mapping[Face, tuple[Question[Any], ...]]) -> dict[Face, Given]:
+        if len(wanted) < 2:
+            return {face: self.faces.ask(face, questions) for face, questions in wanted.items()}
+        with ThreadPoolExecutor(min(len(wanted), _FACES_AT_ONCE), "ask") as pool:
+            return dict(zip(wanted, pool.map(self.faces.ask, wanted, wanted.values()), strict=True))
 
     def _leave_out(self, workflow: str, node: str, why: str, ended: dict[str, Outcome]) -> None:
         ended[node] = Outcome.SKIPPED

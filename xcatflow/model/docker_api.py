@@ -17,7 +17,7 @@ OLDEST_API = "1.21"
 NEWEST_API = "1.55"
 
 Body = Literal["create", "update", "network", "connect", "volume", "exec"]
-Endpoint = Literal["update", "prune", "prune by label", "stats at once", "content type of logs"]
+Endpoint = Literal["update", "stats at once", "content type of logs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,15 @@ def lacking(body: Mapping[str, Any], api: str, where: Body = "create") -> tuple[
                 if rule.counts(value):
                     found[Lacking(field, rule.since, rule.until, rule.shown.format(value))] = None
     return tuple(found)
+
+
+def fields_of(where: Body, above: str = "") -> frozenset[str]:
+    """The fields directly below a dotted path (`*` for every key), empty for the body itself, that came or went with some version."""
+    start = [*above.split("."), ""][: -1 if above else 0]
+    paths = [rule.path.split(".") for rule in _RULES[where]]
+    return frozenset(path[len(start)] for path in paths if path[: len(start)] == start and len(path) > len(start)) - {
+        "*"
+    }
 
 
 def _values(value: Any, path: list[str], so_far: str = "") -> Iterator[tuple[str, Any]]:
@@ -185,8 +194,6 @@ _RULES: Mapping[Body, tuple[_Rule, ...]] = {
 }
 _ENDPOINTS: Mapping[Endpoint, str] = {
     "update": "1.22",
-    "prune": "1.25",
-    "prune by label": "1.29",
     "stats at once": "1.41",
     "content type of logs": "1.42",
 }

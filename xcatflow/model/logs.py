@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+UNREAD = "its log was not read to its end: interrupted"
+
 
 @dataclass(frozen=True, slots=True)
 class LogsWanted:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from xcatflow.steps.reference import canonical
+from xcatflow.model.image import canonical
 
 _KEPT = 64
 _LARGEST_BYTES = 1 << 22

@@ -5,36 +5,43 @@ Source: an engine 20.10: a network that is missing and an address in use are rep
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from math import ceil
 from typing import Any
 
 from xcatflow.contract import Target
-from xcatflow.errors import ActFailed, XcatflowError
+from xcatflow.errors import ActFailed, Interrupted, XcatflowError
 from xcatflow.model.change import Verb
 from xcatflow.model.docker_api import lacking
 from xcatflow.model.question import ContainerFacts
 from xcatflow.steps.container_body import create_body
 from xcatflow.steps.container_labels import identity_labels
+from xcatflow.steps.container_network import End, join, rejoin
 from xcatflow.steps.container_params import ContainerParams
 from xcatflow.steps.container_proof import prove
+from xcatflow.steps.container_volumes import with_volumes
 from xcatflow.steps.daemon_words import refused
+from xcatflow.transport.protocols import Created
 
-ALIVE = ("running", "paused", "restarting")
-"""States with processes of the container's own, or about to have some."""
-
+_GOING_POLLS, _GOING_S = 20, 0.5
+"""How long a removal that somebody else began is waited for."""
+_NO_VOLUMES: Mapping[str, str] = {}
 _ALL_NETWORKS_MAC = {"EndpointConfig": {"MacAddress": "-"}}
 
 
 def create(at: Target, want: ContainerParams) -> tuple[str, ...]:
     """Create, on all its networks; the daemon's warnings. Raises ActFailed, and then there is no container; a name that is taken comes
     back in the daemon's own words."""
-    return create_as(at, want, want.name)
+    return create_as(at, want, want.name).warnings
 
 
-def create_as(at: Target, want: ContainerParams, name: str, *, fixed: bool = True) -> tuple[str, ...]:
-    """The same under another name; without `fixed` its addresses are the daemon's choice."""
+def create_as(
+    at: Target, want: ContainerParams, name: str, *, fixed: bool = True, handed: Mapping[str, str] = _NO_VOLUMES
+) -> Created:
+    """The same under another name; without `fixed` its addresses are the daemon's choice. `handed` maps paths to volumes that it is given
+    there."""
     try:
-        made = at.docker.create_container(name, create_body(want, identity_labels(want), fixed=fixed))
+        made = make(at, want, name, fixed=fixed, handed=handed)
     except ActFailed as error:
         if str(error).startswith("Conflict"):
             raise
@@ -43,9 +50,17 @@ def create_as(at: Target, want: ContainerParams, name: str, *, fixed: bool = Tru
         for network in want.further:
             at.docker.connect_network(network, name, address=None)
     except ActFailed as error:
-        clear_away(at, name)
+        clear_away(at, made.id)
         raise _explained(error, f'cannot connect container "{name}" on {at.name} to network "{network}"') from error
-    return made.warnings
+    return made
+
+
+def make(
+    at: Target, want: ContainerParams, name: str, *, fixed: bool = True, handed: Mapping[str, str] = _NO_VOLUMES
+) -> Created:
+    """The same in the daemon's own words, and on its main network only. Raises ActFailed."""
+    body = create_body(want, identity_labels(want), fixed=fixed)
+    return at.docker.create_container(name, with_volumes(body, handed))
 
 
 def start(at: Target, want: ContainerParams, *, fresh: bool, name: str = "") -> None:
@@ -83,11 +98,32 @@ def do(at: Target, verb: Verb, name: str, want: ContainerParams) -> None:
             case Verb.UNPAUSE:
                 docker.unpause_container(name)
             case Verb.REMOVE:
-                docker.remove_container(name, force=True)
+                remove(at, name)
             case _:
                 raise AssertionError(verb)
     except ActFailed as error:
         raise refused(error, f'cannot {verb} container "{name}" on {at.name}: {error}') from error
+
+
+def remove(at: Target, name: str, *, volumes: bool = False) -> None:
+    """Remove a container, with `volumes` also those that it was given no name for. One that is gone by now, or goes just now, as those do
+    that remove themselves when they stop, is removed. Raises ActFailed in the daemon's words."""
+    try:
+        at.docker.remove_container(name, force=True, volumes=volumes)
+    except ActFailed as error:
+        words = str(error).lower()
+        if "no such container" not in words and not ("already in progress" in words and _goes(at, name)):
+            raise
+
+
+def _goes(at: Target, name: str) -> bool:
+    """Wait for a removal that is under way; False when it takes too long."""
+    for _ in range(_GOING_POLLS):
+        if at.docker.inspect_container(name) is None:
+            return True
+        with suppress(Interrupted):  # an act that has begun is brought to its end
+            at.pause(_GOING_S)
+    return False
 
 
 def rename(at: Target, name: str, new: str) -> None:
@@ -108,19 +144,25 @@ def update(at: Target, name: str, body: Mapping[str, Any]) -> None:
         raise ActFailed(f'{at.name} does not keep a limit of container "{name}": {dropped[0]}')
 
 
-def connect(at: Target, want: ContainerParams, network: str, *, again: bool = False) -> None:
-    """Connect to a network, with the fixed addresses where it is the main one; `again` disconnects first. Raises ActFailed."""
-    main = network == want.main
-    address, address6 = (want.fixed_address, want.fixed_address6) if main else (None, None)
-    mac = want.own_mac if main and _takes_mac(at, want) else None
+def connect(at: Target, want: ContainerParams, network: str, *, was: End | None = None) -> None:
+    """Connect to a network, with the fixed addresses where it is the main one. One that is connected already, as `was` says, is
+    disconnected first, and stays as it was where the daemon refuses. Raises ActFailed."""
+    end = End(want.fixed_address, want.fixed_address6) if network == want.main else End()
     try:
-        if again:
-            at.docker.disconnect_network(network, want.name)
-        at.docker.connect_network(network, want.name, address=address, address6=address6, mac=mac)
+        put(at, want, network, end, was=was)
     except ActFailed as error:
         raise _explained(
             error, f'cannot connect container "{want.name}" on {at.name} to network "{network}"'
         ) from error
+
+
+def put(at: Target, want: ContainerParams, network: str, end: End, *, was: End | None) -> None:
+    """The same with these addresses. Raises ActFailed in the daemon's words."""
+    mac = want.own_mac if network == want.main and _takes_mac(at, want) else None
+    if was is None:
+        join(at, want.name, network, replace(end, mac=mac))
+    else:
+        rejoin(at, want.name, network, new=replace(end, mac=mac), old=replace(was, mac=mac))
 
 
 def disconnect(at: Target, name: str, network: str) -> None:
@@ -133,16 +175,17 @@ def disconnect(at: Target, name: str, network: str) -> None:
         ) from error
 
 
-def discard(at: Target, name: str) -> None:
-    """Remove a container if it is there."""
+def discard(at: Target, name: str, *, volumes: bool = False) -> None:
+    """Remove a container if it is there, with `volumes` also those that it was given no name for."""
     if at.docker.inspect_container(name) is not None:
-        at.docker.remove_container(name, force=True)
+        remove(at, name, volumes=volumes)
 
 
 def clear_away(at: Target, name: str) -> None:
-    """Remove what was made in vain. Why it was in vain is worth more than that this fails too: the next run meets a container of ours."""
+    """Remove what was made in vain, name or id. Why it was in vain is worth more than that this fails too: the next run meets a container
+    of ours."""
     with suppress(XcatflowError):
-        discard(at, name)
+        discard(at, name, volumes=True)
 
 
 def _takes_mac(at: Target, want: ContainerParams) -> bool:

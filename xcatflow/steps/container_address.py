@@ -14,6 +14,7 @@ from xcatflow.contract import Params, Step, Target
 from xcatflow.errors import ActFailed, CannotUndo
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.container_links import ContainerLink, ContainerLinkFacts, LinkEndFacts, Neighbour, NeighbourFacts
+from xcatflow.model.container_states import RUNNING
 from xcatflow.model.question import Answers, Container, ContainerFacts, Question
 from xcatflow.steps import container_keeper as keeper
 from xcatflow.steps.address_params import AddressParams
@@ -21,8 +22,6 @@ from xcatflow.steps.address_plan import ours, refuse, refuse_neighbour, removal,
 from xcatflow.steps.container_keeper import Kept
 from xcatflow.steps.container_link import Way, apply_link, remove_link
 from xcatflow.steps.container_network import connect, reconnect
-
-_ALIVE = ("running", "paused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +165,7 @@ def _in_network(seen: ContainerFacts | None, want: AddressParams) -> Iterator[Ch
         return
     if seen is None:
         raise ActFailed(f'there is no container "{want.container}": make it first (workflow create-instance)')
-    if seen.state not in _ALIVE:
+    if seen.state not in RUNNING:
         raise ActFailed(
             f'container "{want.container}" is not running ({seen.state}): start it first (workflow create-instance)'
         )

@@ -137,13 +137,17 @@ def read_lines(value: object) -> object:
 
 
 def check_volumes(items: tuple[str, ...]) -> tuple[str, ...]:
-    """Volumes with absolute paths."""
+    """Volumes with absolute paths; options in one order, and without `rw`, which is so anyway."""
+    found = []
     for item in items:
         if not _VOLUME.fullmatch(item):
             raise ValueError(
                 f'expected a volume as "/on/host:/in/container" or "name:/in/container", with ":ro" if read only, found "{item}"'
             )
-    return items
+        source, path, *given = item.split(":")
+        options = ",".join(sorted({*",".join(given).split(",")} - {"", "rw"}))
+        found.append(":".join((source, path, options) if options else (source, path)))
+    return tuple(found)
 
 
 def check_directory(text: str) -> str:
@@ -154,10 +158,10 @@ def check_directory(text: str) -> str:
 
 
 def check_signal(text: str) -> str:
-    """A signal's name or number."""
+    """A signal's number, or its name in full."""
     if not _SIGNAL.fullmatch(text.upper()):
         raise ValueError(f'expected a signal such as SIGTERM or SIGRTMIN+3, found "{text}"')
-    return text.upper()
+    return text if text.isdigit() else f"SIG{text.upper().removeprefix('SIG')}"
 
 
 def check_user(text: str) -> str:
@@ -168,11 +172,11 @@ def check_user(text: str) -> str:
 
 
 def check_capabilities(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Capabilities of Linux, as Docker spells them: upper case."""
+    """Capabilities of Linux, as Docker spells them: upper case, without `CAP_`; their order means nothing."""
     for name in names:
         if not _CAPABILITY.fullmatch(name.upper()):
             raise ValueError(f'expected a capability such as NET_ADMIN, found "{name}"')
-    return tuple(name.upper() for name in names)
+    return tuple(sorted({name.upper().removeprefix("CAP_") for name in names}))
 
 
 def check_hostname(text: str) -> str:

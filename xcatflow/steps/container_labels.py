@@ -6,14 +6,16 @@ environment variables are kept and shown as digests only. Labels cannot be chang
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from xcatflow.model.image import canonical
+from xcatflow.steps.container_forms import check_capabilities, check_signal, check_volumes
 from xcatflow.steps.container_limits import LIMITS
 from xcatflow.steps.container_params import ContainerParams
-from xcatflow.steps.reference import canonical
+from xcatflow.steps.container_ports import check_hosts, check_ports
 
 NODE = "xcatflow.node"
 MADE_FROM = "xcatflow.made-from"
@@ -21,8 +23,17 @@ PARAMS = "xcatflow.params"
 
 _NOT_IDENTITY = {
     "name", "state", "adopt", "stop_timeout", "mac", "image", "health", "inspect", "ip", "address", "address6",
+    "fresh_volumes",
 }  # fmt: skip
 _YIELDING = ("cpus", "memory", "restart", "address")
+_LISTS: Mapping[str, Callable[[tuple[str, ...]], tuple[str, ...]]] = {
+    "cap_add": check_capabilities,
+    "cap_drop": check_capabilities,
+    "ports": check_ports,
+    "extra_hosts": check_hosts,
+    "volumes": check_volumes,
+}
+"""Parameters that were once recorded as they were given."""
 _DIGEST = 16
 _SHOWN = 80
 
@@ -48,7 +59,7 @@ class Compared:
 def identity_labels(want: ContainerParams) -> dict[str, str]:
     """The labels by which the container is known again."""
     text = _text(record(want))
-    return {NODE: want.name, MADE_FROM: sha256(text.encode()).hexdigest(), PARAMS: text}
+    return {NODE: want.name, MADE_FROM: _fingerprint(text), PARAMS: text}
 
 
 def is_ours(name: str, labels: Mapping[str, str]) -> bool:
@@ -84,8 +95,9 @@ def compared(labels: Mapping[str, str], want: ContainerParams) -> Compared:
         return Compared((Difference("parameters", None, None),))
     now = record(want)
     differing = _differing(made_from, now)
-    if not differing:
-        return Compared((Difference("parameters", None, None),))
+    if not differing:  # made when another spelling was kept, if the labels fit each other
+        fits = labels.get(MADE_FROM) == _fingerprint(labels[PARAMS])
+        return Compared() if fits else Compared((Difference("parameters", None, None),))
     old, new = (dict(_leaves("", _firm(each))) for each in (made_from, now))
     firm = _differing(_firm(made_from), _firm(now))
     found = (Difference(it, _shown(it, old.get(it), "old"), _shown(it, new.get(it), "new")) for it in sorted(firm))
@@ -98,12 +110,29 @@ def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> set[str]:
 
 
 def recorded(labels: Mapping[str, str]) -> dict[str, Any] | None:
-    """What the container was made from; None where the label does not tell."""
+    """What the container was made from, spelt as it is now; None where the label does not tell."""
     try:
         made_from = json.loads(labels.get(PARAMS, ""))
     except ValueError:
         return None
-    return made_from if isinstance(made_from, dict) else None
+    return {name: _respelt(name, value) for name, value in made_from.items()} if isinstance(made_from, dict) else None
+
+
+def _respelt(name: str, value: Any) -> Any:
+    """A recorded value as its parameter is spelt now; what is no such value stays."""
+    try:
+        match value:
+            case [*items] if name in _LISTS and all(isinstance(item, str) for item in items):
+                return list(_LISTS[name](tuple(items)))
+            case str() if name == "stop_signal":
+                return check_signal(value)
+    except ValueError:
+        pass
+    return value
+
+
+def _fingerprint(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 def _firm(kept: Mapping[str, Any]) -> dict[str, Any]:

@@ -67,6 +67,21 @@ def update_body(wanted: Mapping[str, Any], keys: tuple[str, ...], has: Mapping[s
     return dict(pair for key in keys for pair in _sent(key, values[key], has))
 
 
+def quota_asked(config: Mapping[str, Any]) -> bool:
+    """Are CPUs limited by a quota in it, and not by their number?"""
+    return any(config.get(key) for key in _QUOTA)
+
+
+def as_number(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A `HostConfig` with a number of CPUs for what it may have as a quota."""
+    return {**{key: value for key, value in config.items() if key not in _QUOTA}, "NanoCpus": _number(config)}
+
+
+def _number(config: Mapping[str, Any]) -> int:
+    nano, quota = int(config.get("NanoCpus") or 0), int(config.get("CpuQuota") or 0)
+    return nano or max(quota, 0) * _NANO // int(config.get("CpuPeriod") or _PERIOD_US)
+
+
 def _sent(key: str, value: Any, has: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     if key == "NanoCpus" and any(has.get(name) for name in _QUOTA):
         yield from (("CpuPeriod", _PERIOD_US), ("CpuQuota", value * _PERIOD_US // _NANO))
@@ -83,11 +98,10 @@ def _effective(config: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str
     found: dict[str, Any] = {key: config.get(key) or 0 for key in (*_BYTES, *_NUMBERS)}
     found |= {key: config.get(key) or "" for key in _TEXTS}
     found["PidsLimit"] = max(0, found["PidsLimit"])
-    if any(wanted.get(key) for key in _QUOTA):
+    if quota_asked(wanted):
         del found["NanoCpus"]
     else:
-        if found["CpuQuota"] > 0 and not found["NanoCpus"]:
-            found["NanoCpus"] = found["CpuQuota"] * _NANO // (found["CpuPeriod"] or _PERIOD_US)
+        found["NanoCpus"] = _number(config)
         del found["CpuPeriod"], found["CpuQuota"]
     if not found["MemorySwap"]:
         found["MemorySwap"] = 2 * found["Memory"]

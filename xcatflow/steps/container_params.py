@@ -36,6 +36,11 @@ class ContainerParams(ContainerOptions):
         False,
         description="Take over a container of this name that xcatflow did not make; it is replaced, as labels cannot be added.",
     )
+    fresh_volumes: bool = Field(
+        False,
+        description="When the container is replaced, leave behind its volumes that have no name, and begin with empty ones; otherwise the "
+        "new one gets them.",
+    )
     stop_timeout: Duration = Field(
         10.0, description="How long it may take to stop before it is killed, such as `30 s`."
     )

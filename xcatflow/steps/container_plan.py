@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 
 from xcatflow.errors import ActFailed
 from xcatflow.model.change import Change, Verb
+from xcatflow.model.container_states import ALIVE
 from xcatflow.model.docker_api import lacking
 from xcatflow.model.question import ContainerFacts
-from xcatflow.steps.container_acts import ALIVE
 from xcatflow.steps.container_body import create_body
 from xcatflow.steps.container_changes import Known, changes_of, what
 from xcatflow.steps.container_labels import compared, is_ours
 from xcatflow.steps.container_params import ContainerParams
+from xcatflow.steps.container_volumes import fate
 
 _UNFINISHED = "left by a replacement that was interrupted"
 
@@ -105,7 +106,8 @@ def _planned(seen: Place, want: ContainerParams) -> Iterator[Change]:
         yield from _changes(replace(kept, name=want.name), want, seen.known)
     elif kept.state != "dead" and finishing(seen, want):  # the old one goes last: the way back is open until then
         stop, remove = tuple(_removal(kept, _UNFINISHED))[:-1], tuple(_removal(kept, _UNFINISHED))[-1:]
-        yield from (*stop, *_changes(own, want, seen.known), *remove)
+        mended = (it for it in _changes(own, want, seen.known) if it.verb is not Verb.AWAIT)  # with the old one's end
+        yield from (*stop, *mended, *remove)
     else:
         yield from _removal(kept, _UNFINISHED)
         yield from _changes(own, want, seen.known)
@@ -127,6 +129,7 @@ def _changes(own: ContainerFacts | None, want: ContainerParams, known: Known) ->
         return
     if not is_ours(want.name, own.labels):
         why = "labels cannot be added to a container, so taking it over replaces it"
+        why = "; ".join((why, *fate(want, own.labels, known.details)))
         found: tuple[Change, ...] = (Change(Verb.REPLACE, thing, "owner", "somebody else", "xcatflow", why),)
     else:
         found = changes_of(own, want, known)
@@ -134,7 +137,17 @@ def _changes(own: ContainerFacts | None, want: ContainerParams, known: Known) ->
     if any(change.verb is Verb.REPLACE for change in found):
         yield from _state("running", "running", want, replaced=True)
     else:
-        yield from _state(own.state, _told(own), want, changed=bool(found))
+        states = tuple(_state(own.state, _told(own), want, changed=bool(found)))
+        yield from (*states, *(() if states else _proof(own, want)))
+
+
+def _proof(own: ContainerFacts, want: ContainerParams) -> Iterator[Change]:
+    """The proof of one that runs and is not healthy, by what the listing tells: its own check. The run that started it may have been
+    interrupted."""
+    health = want.health
+    by_itself = health is not None and health.port is None and not health.command
+    if by_itself and want.state == own.state == "running" and own.health in ("starting", "unhealthy"):
+        yield Change(Verb.AWAIT, what(want.name), "health", own.health, "healthy")
 
 
 def _state(

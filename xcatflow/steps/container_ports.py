@@ -1,6 +1,7 @@
 """Published ports, devices and directories in memory, as people write them for `docker run` and in compose files.
 
-Source: docker-run(1) on `--publish`, `--device`, `--tmpfs` and `--add-host`; the compose specification's short forms.
+Source: docker-run(1) on `--publish`, `--device`, `--tmpfs` and `--add-host`; the compose specification's short forms; an engine 20.10,
+which publishes `80:80` at 0.0.0.0 and at ::, and `0.0.0.0:80:80` at 0.0.0.0 only.
 """
 
 import re
@@ -19,7 +20,8 @@ _HIGHEST = 65535
 
 
 def check_ports(items: tuple[str, ...]) -> tuple[str, ...]:
-    """Ports, each in full: `[ADDRESS:][HOST PORT:]PORT/PROTOCOL`."""
+    """Ports, each in full: `[ADDRESS:][HOST PORT:]PORT/PROTOCOL`; their order means nothing. One without an address is not that of 0.0.0.0:
+    daemons publish it over IPv6 as well."""
     found = []
     for item in items:
         match = _PORT.fullmatch(item)
@@ -31,7 +33,7 @@ def check_ports(items: tuple[str, ...]) -> tuple[str, ...]:
             f"{match['host'] or ''}:" if match["ip"] or match["host"] else ""
         )
         found.append(f"{before}{match['own']}/{match['proto'] or 'tcp'}")
-    return tuple(dict.fromkeys(found))
+    return tuple(sorted(set(found)))
 
 
 def port_bindings(items: Iterable[str]) -> dict[str, list[dict[str, str]]]:
@@ -102,14 +104,15 @@ def read_hosts(value: object) -> object:
 
 
 def check_hosts(items: tuple[str, ...]) -> tuple[str, ...]:
-    """Entries for `/etc/hosts`; `host-gateway` is the daemon's word for the host's own address."""
+    """Entries for `/etc/hosts` by their names, since only the order of one name's addresses means something. `host-gateway` is the daemon's
+    word for the host's own address."""
+    found = []
     for item in items:
         name, colon, address = item.partition(":")
         if not name or not colon:
             raise ValueError(f'expected a host as "name:address", found "{item}"')
-        if address != "host-gateway":
-            _address(address)
-    return items
+        found.append((name, address if address == "host-gateway" else _address(address)))
+    return tuple(f"{name}:{address}" for name, address in sorted(found, key=lambda pair: pair[0]))
 
 
 def check_addresses(items: tuple[str, ...]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ Source: Engine API, `State.Health` of a container; proc(5) on `/proc/net/tcp` (s
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -18,6 +18,8 @@ _SETTLE_S = 0.3
 _BETWEEN_S = 0.5
 _PROBE_S = 10.0
 _LOG_LINES = 5
+_MOST_SAID = 200
+"""Characters of what a health check printed."""
 _LISTENS = "0A"
 
 
@@ -33,27 +35,49 @@ def prove(at: Target, want: ContainerParams, name: str, *, restarts: int = 0) ->
     except ActFailed as error:
         log = _log_end(at, name)
         said = f'; its log ends with "{log[-1]}"' if log else ""
-        raise ActFailed(f"{error}{said}", "\n".join(text for text in (error.detail, *log) if text)) from error
+        detail = "\n".join(text for text in (error.detail, *log) if text)
+        raise type(error)(
+            f"{error}{said}", detail
+        ) from error  # of the same sort: one that got no answer proves nothing
 
 
-def _becomes_healthy(at: Target, name: str, health: HealthParams, restarts: int) -> None:
-    began, waited, wrong = time.monotonic(), 0.0, ""
-    at.tell(f'waiting for container "{name}" to become healthy')
+def await_well(at: Target, wait_s: float, wrong: Callable[[float], str]) -> str:
+    """Ask `wrong` again and again, with the seconds so far, until it has nothing to say: what is still wrong after `wait_s`, empty when all
+    is well. Raises Interrupted with the last that was wrong, and what `wrong` raises."""
+    began, waited = time.monotonic(), 0.0
     while True:
-        whole = _stays(at, name, restarts)
         ran_s = max(waited, time.monotonic() - began)
-        wrong = _wrong(at, name, health, whole, ran_s)
-        if not wrong:
-            return
-        if ran_s >= health.wait:
-            raise ActFailed(f'container "{name}" on {at.name} is not healthy after {health.wait:g} s: {wrong}')
+        said = wrong(ran_s)
+        if not said or ran_s >= wait_s:
+            return said
         try:
             at.pause(_BETWEEN_S)
         except Interrupted:
-            raise ActFailed(
-                f'the run was stopped before container "{name}" on {at.name} was healthy: {wrong}'
-            ) from None
+            raise Interrupted(said) from None
         waited += _BETWEEN_S
+
+
+def last_said(health: Mapping[str, Any]) -> str:
+    """What the last check of a `State.Health` printed, in one line."""
+    if not (log := health.get("Log")):
+        return "no check has ended yet"
+    said = " ".join(str(log[-1].get("Output") or "").split())
+    return said[:_MOST_SAID] or f"its check ended with exit code {log[-1].get('ExitCode', 'unknown')}"
+
+
+def _becomes_healthy(at: Target, name: str, health: HealthParams, restarts: int) -> None:
+    at.tell(f'waiting for container "{name}" to become healthy')
+
+    def wrong(ran_s: float) -> str:
+        return _wrong(at, name, health, _stays(at, name, restarts), ran_s)
+
+    try:
+        left = await_well(at, health.wait, wrong)
+    except Interrupted as stopped:
+        message = f'the run was stopped before container "{name}" on {at.name} was healthy: {stopped}'
+        raise ActFailed(message) from None
+    if left:
+        raise ActFailed(f'container "{name}" on {at.name} is not healthy after {health.wait:g} s: {left}')
 
 
 def _wrong(at: Target, name: str, health: HealthParams, whole: Mapping[str, Any], ran_s: float) -> str:
@@ -67,8 +91,7 @@ def _wrong(at: Target, name: str, health: HealthParams, whole: Mapping[str, Any]
         case "healthy":
             return ""
         case "starting" | "unhealthy" as status:
-            last = ((check.get("Log") or [{}])[-1].get("Output") or "").strip()
-            return f"its health check says {status}{f': {last}' if last else ''}"
+            return f"its health check says {status}: {last_said(check)}"
     return "" if ran_s >= min(health.stays_up, health.wait) else "it has not run for long enough"
 
 

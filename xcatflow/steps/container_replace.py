@@ -8,20 +8,23 @@ was only renamed and stopped, so it has its id, its address and its data.
 Source: an engine 20.10: a stopped container keeps its networks and fixed addresses, which others may use while it does not run.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from xcatflow.contract import Target
 from xcatflow.errors import ActFailed, XcatflowError
 from xcatflow.model.change import Verb
+from xcatflow.model.container_states import ALIVE
 from xcatflow.steps import container_acts as acts
-from xcatflow.steps.container_acts import ALIVE
-from xcatflow.steps.container_body import create_body
+from xcatflow.steps.container_apart import obstacles
+from xcatflow.steps.container_labels import identity_labels
+from xcatflow.steps.container_network import End
 from xcatflow.steps.container_params import ContainerParams
-from xcatflow.steps.container_ports import host_ports
 from xcatflow.steps.container_proof import prove
+from xcatflow.steps.container_volumes import inherited
 from xcatflow.steps.daemon_words import refused
+from xcatflow.transport.protocols import Created
 
 
 def kept_name(name: str) -> str:
@@ -41,117 +44,73 @@ def replace(at: Target, want: ContainerParams, *, revive: bool = False) -> tuple
     run is started then: a replacement that was interrupted had stopped it.
     """
     old = at.docker.inspect_container(want.name) or {}
-    was = str((old.get("State") or {}).get("Status", ""))
+    was = _state(old)
     if was == "running" and want.state == "running" and not obstacles(want, old):
-        warnings = _prove_beside(at, want)
-        _swap(at, want, was)
+        made = _prove_beside(at, want, inherited(want, old))
+        _swap(at, want, was, made.id)
     else:
-        warnings = _in_turn(at, want, was, "running" if revive and was not in ALIVE else was)
+        made = _in_turn(at, want, old, "running" if revive and was not in ALIVE else was)
     acts.discard(at, kept_name(want.name))
-    return warnings
+    return made.warnings
 
 
-def obstacles(want: ContainerParams, old: Mapping[str, Any]) -> tuple[str, ...]:
-    """Why the new container cannot run beside the old one, which is as inspected; empty when it can. Pure."""
-    new = create_body(want, {})
-    return tuple(dict.fromkeys(_obstacles(new, old)))
-
-
-def _obstacles(new: Mapping[str, Any], old: Mapping[str, Any]) -> Iterator[str]:
-    host, had = new.get("HostConfig") or {}, old.get("HostConfig") or {}
-    mode = str(host.get("NetworkMode") or "")
-    if mode == "host" or mode.startswith("container:"):
-        yield "they would share a network"
-    if new.get("MacAddress"):
-        yield "the MAC address is fixed"
-    ends = (new.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
-    if set(ends) - {mode} or any(set(end or {}) - {"IPAMConfig"} for end in ends.values()):
-        yield "its networks have settings of their own"
-    ports = host_ports(host.get("PortBindings"))
-    if ports & host_ports(had.get("PortBindings")) or (ports and ends):
-        yield "they would share ports of the host"
-    if host.get("VolumesFrom") or _shared(host, old):
-        yield "they would share data"
-    if host.get("Devices") and had.get("Devices"):
-        yield "they would share devices"
-    if had.get("AutoRemove"):
-        yield "the old one removes itself"
-
-
-def _shared(host: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
-    """Would both have the same directory or volume, one of them to write?"""
-    mounted = {_place(mount): bool(mount.get("RW", True)) for mount in old.get("Mounts") or ()}
-    wanted: dict[str, bool] = {}
-    for bind in host.get("Binds") or ():
-        source, _, rest = str(bind).partition(":")
-        wanted[source] = "ro" not in rest.partition(":")[2].split(",")
-    for mount in host.get("Mounts") or ():
-        if mount.get("Source"):
-            wanted[str(mount["Source"])] = not mount.get("ReadOnly")
-    return any(
-        (writes or written) and _same(source, place)
-        for source, writes in wanted.items()
-        for place, written in mounted.items()
-    )
-
-
-def _same(one: str, other: str) -> bool:
-    """The same volume or directory, or one inside the other?"""
-    return one == other or one.startswith(f"{other.rstrip('/')}/") or other.startswith(f"{one.rstrip('/')}/")
-
-
-def _place(mount: Mapping[str, Any]) -> str:
-    return str(mount.get("Name") or mount.get("Source") or "")
-
-
-def _prove_beside(at: Target, want: ContainerParams) -> tuple[str, ...]:
+def _prove_beside(at: Target, want: ContainerParams, handed: Mapping[str, str]) -> Created:
     """Start the new one beside the old one, which runs on whatever happens."""
-    trial = trial_name(want.name)
+    trial, id = trial_name(want.name), ""
     at.tell(f'trying the new container "{want.name}" beside the old one')
     try:
-        warnings = acts.create_as(at, want, trial, fixed=False)
+        made = acts.create_as(at, want, trial, fixed=False, handed=handed)
+        id = made.id
         acts.start(at, want, fresh=True, name=trial)
     except XcatflowError as error:
-        acts.clear_away(at, trial)
+        with suppress(XcatflowError):
+            _take_away(at, want, trial, _of_ours(id, error))
         raise _failed(error, "the old container runs on, untouched") from error
-    return warnings
+    return made
 
 
-def _swap(at: Target, want: ContainerParams, was: str) -> None:
-    """Give the new one, which is proven, the old one's name and address."""
-    trial, old = trial_name(want.name), kept_name(want.name)
+def _swap(at: Target, want: ContainerParams, was: str, id: str) -> None:
+    """Give the new one, which is proven and has this id, the old one's name and address."""
+    old = kept_name(want.name)
     try:
         acts.rename(at, want.name, old)
     except XcatflowError:
-        acts.clear_away(at, trial)
+        acts.clear_away(at, id)
         raise
     stopped = False
     try:
-        acts.rename(at, trial, want.name)
+        acts.rename(at, trial_name(want.name), want.name)
         stopped = True
         acts.do(at, Verb.STOP, old, want)
         if want.fixed_address or want.fixed_address6:
-            acts.connect(at, want, want.main, again=True)
+            acts.connect(at, want, want.main, was=End())
         prove(at, want, want.name)
     except XcatflowError as error:
-        acts.clear_away(at, trial)
-        raise _failed(error, bring_back(at, want.name, was if stopped else "")) from error
+        acts.clear_away(at, id)
+        raise _failed(error, bring_back(at, want, was if stopped else "", None)) from error
 
 
-def _in_turn(at: Target, want: ContainerParams, was: str, again: str) -> tuple[str, ...]:
-    """Stop the old one before the new one starts; `again` is the state that it gets back when this fails."""
-    old = kept_name(want.name)
+def _in_turn(at: Target, want: ContainerParams, whole: Mapping[str, Any], again: str) -> Created:
+    """Stop the old one, which is as inspected, before the new one starts; `again` is the state that it gets back when this fails."""
+    old, was, id = kept_name(want.name), _state(whole), ""
     stopped = _set_aside(at, want, was)
     try:
-        warnings = acts.create(at, want)
+        made = acts.create_as(at, want, want.name, handed=inherited(want, whole))
+        id = made.id
         if was in ALIVE and not stopped:
             stopped = True
             acts.do(at, Verb.STOP, old, want)
         if want.state in ("running", "paused") or (want.state == "created" and was in ALIVE):
             acts.start(at, want, fresh=True)
     except XcatflowError as error:
-        raise _failed(error, bring_back(at, want.name, again if stopped or again != was else "")) from error
-    return warnings
+        goes = stopped and bool((whole.get("HostConfig") or {}).get("AutoRemove"))
+        back = again if stopped or again != was else ""
+        raise _failed(error, bring_back(at, want, back, _of_ours(id, error), gone=goes)) from error
+    return made
+
+
+def _state(whole: Mapping[str, Any]) -> str:
+    return str((whole.get("State") or {}).get("Status", ""))
 
 
 def _set_aside(at: Target, want: ContainerParams, was: str) -> bool:
@@ -174,44 +133,80 @@ def _set_aside(at: Target, want: ContainerParams, was: str) -> bool:
     return True
 
 
-def bring_back(at: Target, name: str, was: str) -> str:
-    """Undo a replacement that failed; `was` is the state that the old container gets back, empty where it was not stopped. How that went,
-    as words."""
-    docker, old = at.docker, kept_name(name)
+def bring_back(
+    at: Target, want: ContainerParams, was: str, id: str | None, *, gone: bool = False, used: bool = False
+) -> str:
+    """Undo a replacement that failed, and take away what was made for it, whose id is `id`: empty where that is not known, None where
+    there is none any more. `was` is the state that the old container gets back, empty where it was not stopped; `gone` says that it
+    removed itself then, `used` that the new one may have been at work: its volumes stay. How that went, as words."""
+    docker, name, old = at.docker, want.name, kept_name(want.name)
     try:
-        acts.discard(at, name)
-        try:  # a controller that is killed between leaves it running under the name by which the next run finds it
-            if was in ALIVE:
-                docker.start_container(old)
-            if was == "paused":
-                docker.pause_container(old)
-        except XcatflowError:
-            with suppress(XcatflowError):
-                docker.rename_container(old, name)
-            raise
+        _take_away(at, want, name, id, volumes=not used)
+    except XcatflowError as error:
+        return _not_back(old, error)
+    if gone:
+        return "the old container is gone: it removed itself when it was stopped (AutoRemove)"
+    try:  # a controller that is killed between leaves it running under the name by which the next run finds it
+        if was in ALIVE:
+            docker.start_container(old)
+        if was == "paused":
+            docker.pause_container(old)
+    except XcatflowError as error:
+        try:
+            docker.rename_container(old, name)
+        except XcatflowError as worse:
+            return _not_back(old, worse)
+        return f'the old container has its name "{name}" back, but could not be started again: {error}'
+    try:
         docker.rename_container(old, name)
     except XcatflowError as error:
-        return f'and the old container, kept as "{old}", could not be brought back: {error}; the next run tries again'
+        return _not_back(old, error)
     if was in ALIVE:  # it had been stopped, and so lost what was put in from the host
         return "the old container is back; an address put in from the host comes back where it is kept, else by configure-ip"
     return "the old container is back as it was"
 
 
-def finish(at: Target, want: ContainerParams) -> None:
-    """End a replacement that was interrupted when the new one was in its place: prove it, and remove the old one. Raises ActFailed, and
-    then the old one is back."""
-    whole = at.docker.inspect_container(want.name) or {}
+def _not_back(old: str, error: XcatflowError) -> str:
+    return f'and the old container, kept as "{old}", could not be brought back: {error}; the next run tries again'
+
+
+def _of_ours(id: str, error: XcatflowError) -> str | None:
+    """Which container is ours, as `_take_away` wants it: none where the daemon refused to create one."""
+    return None if not id and type(error) is ActFailed else id
+
+
+def _take_away(at: Target, want: ContainerParams, name: str, id: str | None, *, volumes: bool = True) -> None:
+    """Remove the new container, called `name`: the one with this id, or, where the id is not known, with the labels that it would have.
+    Somebody else's stays."""
+    found = at.docker.inspect_container(name) if id is not None else None
+    if found is None:
+        return
+    labels = (found.get("Config") or {}).get("Labels") or {}
+    if found.get("Id") == id if id else identity_labels(want).items() <= labels.items():
+        acts.remove(at, name, volumes=volumes)
+
+
+def finish(at: Target, want: ContainerParams, id: str) -> None:
+    """End a replacement that was interrupted when the new one, with this id, was in its place: prove it, and remove the old one. Raises
+    ActFailed, and then the old one is back."""
     if want.state == "running":
         try:
-            prove(at, want, want.name, restarts=int(whole.get("RestartCount") or 0))
+            prove_running(at, want)
         except XcatflowError as error:
-            raise go_back(at, want, error) from error
+            raise go_back(at, want, id, error) from error
     acts.discard(at, kept_name(want.name))
 
 
-def go_back(at: Target, want: ContainerParams, error: XcatflowError) -> ActFailed:
-    """Bring the old one back, as what was left to do for the new one failed; the error to raise."""
-    return _failed(error, bring_back(at, want.name, "running" if want.state in ("running", "paused") else ""))
+def prove_running(at: Target, want: ContainerParams) -> None:
+    """Prove one that was started before. Raises ActFailed."""
+    whole = at.docker.inspect_container(want.name) or {}
+    prove(at, want, want.name, restarts=int(whole.get("RestartCount") or 0))
+
+
+def go_back(at: Target, want: ContainerParams, id: str, error: XcatflowError) -> ActFailed:
+    """Bring the old one back, as what was left to do for the new one, with this id, failed; the error to raise."""
+    was = "running" if want.state in ("running", "paused") else ""
+    return _failed(error, bring_back(at, want, was, id, used=True))
 
 
 def _failed(error: XcatflowError, how: str) -> ActFailed:

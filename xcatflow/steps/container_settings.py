@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from xcatflow.model.image import check_reference
 from xcatflow.steps import container_forms as forms
 from xcatflow.steps.container_flags import check_flags, check_labels, read_flags
 from xcatflow.steps.given import LenientParams
-from xcatflow.steps.reference import check_reference
 
 Words = Annotated[tuple[str, ...], BeforeValidator(forms.read_command, json_schema_input_type=str | list[str])]
 Entries = Annotated[tuple[str, ...], BeforeValidator(forms.read_list, json_schema_input_type=str | list[str])]

@@ -16,6 +16,7 @@ from xcatflow.steps import container_acts as acts
 from xcatflow.steps import container_replace as replacing
 from xcatflow.steps.container_changes import Known, changes_of, needs_details, undoing, updating
 from xcatflow.steps.container_labels import is_ours
+from xcatflow.steps.container_network import End, end_of
 from xcatflow.steps.container_params import ContainerParams
 from xcatflow.steps.container_plan import Place, base_of, finishing, planned
 from xcatflow.steps.container_replace import kept_name, trial_name
@@ -41,8 +42,8 @@ class DockerContainer(Step[ContainerParams, Place]):
         if base is None:
             return (Daemon(),)
         if not is_ours(want.name, base.labels):
-            return (Daemon(),) if want.adopt else ()
-        if needs_details(base, want):
+            return (Daemon(), ContainerDetails(base.name)) if want.adopt else ()
+        if needs_details(base, want, seen.known):
             return (Daemon(), ContainerDetails(base.name))
         return (Daemon(),) if changes_of(base, want, seen.known) else ()
 
@@ -51,7 +52,7 @@ class DockerContainer(Step[ContainerParams, Place]):
         base = base_of(seen, want)
         known = seen.known
         if Daemon() in answers:
-            known = replace(known, api=answers[Daemon()].used_api)
+            known = replace(known, api=answers[Daemon()].used_api, newest=answers[Daemon()].api)
         if base and ContainerDetails(base.name) in answers:
             details = answers[ContainerDetails(base.name)]
             if details is None:
@@ -76,7 +77,7 @@ class DockerContainer(Step[ContainerParams, Place]):
             return self._act(at, want, seen or Place(None), change)
         except XcatflowError as error:
             if seen and finishing(seen, want) and _name(change) == want.name and change.verb is not Verb.REPLACE:
-                raise replacing.go_back(at, want, error) from error
+                raise replacing.go_back(at, want, seen.own.id if seen.own else "", error) from error
             raise
 
     def _act(self, at: Target, want: ContainerParams, seen: Place, change: Change) -> Mapping[str, str] | None:
@@ -89,18 +90,21 @@ class DockerContainer(Step[ContainerParams, Place]):
             case Verb.START:
                 created = any(other.verb is Verb.CREATE for other in planned(seen, want))
                 acts.start(at, want, fresh=created)
+            case Verb.AWAIT:
+                replacing.prove_running(at, want)
             case Verb.UPDATE if change.field == "name":
                 acts.rename(at, _name(change), want.name)
             case Verb.UPDATE:
                 acts.update(at, want.name, updating(want, seen.known))
             case Verb.ATTACH:
-                base = base_of(seen, want)
-                again = change.before is not None or (base is not None and change.field in base.networks)
-                acts.connect(at, want, change.field, again=again)
+                again = change.before is not None or _connected(seen, want, change.field)
+                acts.connect(at, want, change.field, was=end_of(at, want.name, change.field) if again else None)
             case Verb.DETACH:
                 acts.disconnect(at, want.name, change.field)
             case Verb.REMOVE if _name(change) == kept_name(want.name) and finishing(seen, want):
-                replacing.finish(at, want)
+                replacing.finish(at, want, seen.own.id if seen.own else "")
+            case Verb.REMOVE if _in_vain(seen, want, _name(change)):
+                acts.remove(at, _name(change), volumes=True)
             case plain:
                 acts.do(at, plain, _name(change), want)
         return {"warnings": "\n".join(warnings)} if warnings else None
@@ -110,17 +114,23 @@ class DockerContainer(Step[ContainerParams, Place]):
         back = {Verb.START: Verb.STOP, Verb.STOP: Verb.START, Verb.PAUSE: Verb.UNPAUSE, Verb.UNPAUSE: Verb.PAUSE}
         match change.verb:
             case Verb.CREATE:
-                acts.discard(at, name)
-            case Verb.ATTACH if change.before is None:
+                acts.discard(at, name, volumes=True)
+            case Verb.ATTACH if change.before is None and not (seen and _connected(seen, want, change.field)):
                 acts.disconnect(at, name, change.field)
+            case Verb.ATTACH:
+                six = want.fixed_address6 if change.field == want.main else None
+                acts.put(at, want, change.field, End(change.before, six), was=end_of(at, name, change.field))
             case Verb.DETACH:
-                at.docker.connect_network(change.field, name, address=None)
+                base = base_of(seen, want) if seen else None
+                at.docker.connect_network(change.field, name, address=base.fixed.get(change.field) if base else None)
             case Verb.UPDATE if change.field != "name" and seen and (body := undoing(want, seen.known)):
                 acts.update(at, name, body)
             case verb if verb in back:
                 acts.do(at, back[verb], name, want)
                 if verb is Verb.STOP and change.before == "paused":
                     acts.do(at, Verb.PAUSE, name, want)
+            case Verb.AWAIT:
+                pass  # it changed nothing
             case Verb.REPLACE | Verb.REMOVE:
                 raise CannotUndo(
                     f'the container "{name}" that was {change.verb}d is gone, with all that it had written'
@@ -128,11 +138,28 @@ class DockerContainer(Step[ContainerParams, Place]):
             case _:
                 raise CannotUndo(f'the {change.field} of container "{name}" stays as it is now')
 
+    def made(
+        self, seen: Place | None, after: Place | None, want: ContainerParams, changes: tuple[Change, ...]
+    ) -> tuple[Change, ...]:
+        return tuple(change for change in changes if change.verb is not Verb.AWAIT)
+
     def outputs(self, seen: Place | None, want: ContainerParams) -> dict[str, str]:
         own = seen.own if seen else None
         addresses = own.addresses if own else {}
         address = addresses.get(want.main) or next(iter(addresses.values()), "")
         return {"name": want.name, "id": own.id if own else "", "address": address}
+
+
+def _connected(seen: Place, want: ContainerParams, network: str) -> bool:
+    """Was the container in the network?"""
+    base = base_of(seen, want)
+    return base is not None and network in base.networks
+
+
+def _in_vain(seen: Place, want: ContainerParams, name: str) -> bool:
+    """Is it what an interrupted replacement made, and nobody used?"""
+    never_ran = name == want.name and seen.own is not None and seen.own.state == "created"
+    return name == trial_name(want.name) or (never_ran and seen.kept is not None and want.state != "absent")
 
 
 def _name(change: Change) -> str:

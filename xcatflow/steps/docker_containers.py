@@ -11,10 +11,9 @@ from pydantic import Field
 from xcatflow.contract import Params, Step, Target
 from xcatflow.errors import ActFailed
 from xcatflow.model.change import Change
+from xcatflow.model.container_states import STANDING
 from xcatflow.model.question import Answers, Container, ContainerFacts, Containers, Question
 from xcatflow.steps.given import LenientParams
-
-_STANDING = ("created", "exited", "dead")
 
 
 class ContainersParams(LenientParams):
@@ -37,7 +36,7 @@ class DockerContainers(Step[ContainersParams, tuple[ContainerFacts, ...]]):
         if want.container:
             found = answers[Container(want.container)]
             return (found,) if found else None
-        return tuple(each for each in answers[Containers()] if want.stopped or each.state not in _STANDING)
+        return tuple(each for each in answers[Containers()] if want.stopped or each.state not in STANDING)
 
     def plan(self, seen: tuple[ContainerFacts, ...] | None, want: ContainersParams) -> tuple[Change, ...]:
         if seen is None:

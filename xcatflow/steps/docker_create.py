@@ -15,8 +15,7 @@ from xcatflow.contract import Params, Step, Target
 from xcatflow.errors import ActFailed
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, DockerNetwork, DockerNetworkFacts, Question
-from xcatflow.steps.container_body import create_body
-from xcatflow.steps.container_labels import identity_labels
+from xcatflow.steps import container_acts as acts
 from xcatflow.steps.container_params import ContainerParams, State
 
 
@@ -41,18 +40,24 @@ class DockerCreate(Step[CreateParams, DockerNetworkFacts]):
     def plan(self, seen: DockerNetworkFacts | None, want: CreateParams) -> tuple[Change, ...]:
         if want.fixed_address:
             _check_address(seen, want.mode, want.fixed_address)
-        return (Change(Verb.CREATE, f"container {want.name}", after=want.image),)
+        what = f"container {want.name}"
+        joining = (Change(Verb.ATTACH, what, network) for network in want.further)
+        return (Change(Verb.CREATE, what, after=want.image), *joining)
 
     def apply(
         self, at: Target, want: CreateParams, seen: DockerNetworkFacts | None, change: Change
     ) -> Mapping[str, str] | None:
-        made = at.docker.create_container(want.name, create_body(want, identity_labels(want)))
-        for network in want.further:
-            at.docker.connect_network(network, want.name, address=None)
+        if change.verb is Verb.ATTACH:
+            at.docker.connect_network(change.field, want.name, address=None)
+            return None
+        made = acts.make(at, want, want.name)
         return {"id": made.id, "warnings": "\n".join(made.warnings)}
 
     def undo(self, at: Target, want: CreateParams, seen: DockerNetworkFacts | None, change: Change) -> None:
-        at.docker.remove_container(want.name, force=False)
+        if change.verb is Verb.ATTACH:
+            at.docker.disconnect_network(change.field, want.name)
+        else:
+            at.docker.remove_container(want.name, force=False)
 
     def verifies(self, want: CreateParams) -> bool:
         return False

@@ -12,14 +12,14 @@ from pydantic import AfterValidator, Field, model_validator
 from xcatflow.contract import Desk, Params, Step, Target
 from xcatflow.errors import ActFailed, CannotTell, CannotUndo, InvalidInput
 from xcatflow.model.change import Change, Verb
-from xcatflow.model.image import digest_in, short
+from xcatflow.model.image import canonical, check_reference, digest_in, is_id, is_pinned, repository_of, short
 from xcatflow.model.question import Answers, Image, ImageFacts, Question
 from xcatflow.model.question_images import RegistryFacts, RegistryImage
 from xcatflow.steps.archives import ids_in
 from xcatflow.steps.daemon_words import refused
 from xcatflow.steps.given import LenientParams
 from xcatflow.steps.image_acts import archive_advice, load, pull, put_back, tried
-from xcatflow.steps.reference import archive_names, canonical, check_reference, is_id, is_pinned, repository_of
+from xcatflow.steps.reference import archive_names
 from xcatflow.steps.registry_auth import Credentials
 
 
@@ -65,6 +65,12 @@ class ImageParams(LenientParams):
             )
         if self.archive and self.pull == "always":
             raise ValueError('an "archive" is loaded, "pull: always" asks a registry: leave one of them out')
+        if self.spread and self.pull == "never" and is_pinned(self.name):
+            raise ValueError(
+                f'a copy gets the digest of "{self.name}" from the registry, which "pull: never" forbids to ask: give a tag instead'
+            )
+        if self.auth:
+            self.auth.towards(self.name)
         return self
 
     @property
@@ -109,10 +115,14 @@ class DockerImage(Step[ImageParams, Found]):
         return want
 
     def ask(self, want: ImageParams) -> tuple[Question[Any], ...]:
-        return (Image(canonical(want.name)), *((_registry_question(want),) if want.asks else ()))
+        return (Image(want.name), *((_registry_question(want),) if want.asks else ()))
+
+    def meets(self, want: ImageParams) -> str:
+        """Who has the image decides whether a registry is asked."""
+        return f"image {canonical(want.name)}" if want.spread and want.state == "present" else ""
 
     def seen(self, answers: Answers, want: ImageParams) -> Found | None:
-        image = answers[Image(canonical(want.name))]
+        image = answers[Image(want.name)]
         registry = None
         if want.asks:
             try:

@@ -8,17 +8,18 @@ Source: Engine API on the states of a container.
 
 from collections.abc import Mapping
 from math import ceil
-from time import monotonic
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from xcatflow.contract import Params, Step, Target
-from xcatflow.errors import ActFailed, CannotUndo
+from xcatflow.errors import ActFailed, CannotUndo, Interrupted
 from xcatflow.model.change import Change, Verb
+from xcatflow.model.container_states import STANDING
 from xcatflow.model.duration import Duration
 from xcatflow.model.question import Answers, Container, ContainerFacts, Question
 from xcatflow.steps.container_forms import check_name
+from xcatflow.steps.container_proof import await_well, last_said
 from xcatflow.steps.given import LenientParams
 
 _VERBS = {
@@ -29,8 +30,6 @@ _VERBS = {
     "unpause": Verb.UNPAUSE,
 }
 _AFTER = {"start": "running", "stop": "exited", "restart": "running", "pause": "paused", "unpause": "running"}
-_STANDING = ("created", "exited", "dead")
-_POLL_S = 0.5
 
 
 class PowerParams(LenientParams):
@@ -46,10 +45,15 @@ class PowerParams(LenientParams):
     wait: Literal["healthy"] | None = Field(
         None, description="After `start` and `restart`: be done only when its health check says `healthy`."
     )
+    created: bool = Field(
+        False, description="It was created just now, by an earlier step: `start` then needs no look at its daemon."
+    )
     wait_timeout: Duration = Field(60.0, description="How long to wait for that, such as `2 min`.")
 
     @model_validator(mode="after")
     def _fits(self) -> "PowerParams":
+        if self.created and self.do != "start":
+            raise ValueError(f'"created" goes with "start", found "{self.do}"')
         if self.wait and self.do not in ("start", "restart"):
             raise ValueError(f'"wait" goes with "start" and "restart", found "{self.do}"')
         if self.grace is not None and self.do not in ("stop", "restart"):
@@ -64,24 +68,25 @@ class DockerPower(Step[PowerParams, ContainerFacts]):
     params: ClassVar[type[Params]] = PowerParams
 
     def ask(self, want: PowerParams) -> tuple[Question[Any], ...]:
-        return (Container(want.container),)
+        return () if want.created else (Container(want.container),)
 
     def seen(self, answers: Answers, want: PowerParams) -> ContainerFacts | None:
-        return answers[Container(want.container)]
+        return None if want.created else answers[Container(want.container)]
 
     def plan(self, seen: ContainerFacts | None, want: PowerParams) -> tuple[Change, ...]:
-        if seen is None:
+        if seen is None and not want.created:
             raise ActFailed(f"No such container: {want.container}")
         what = f"container {want.container}"
-        match want.do, seen.state:
+        state, health = (seen.state, seen.health) if seen else ("created", "")
+        waiting = (Change(Verb.AWAIT, what, "health", health or "none", "healthy"),) if want.wait else ()
+        match want.do, state:
             case ("state", _):
                 return ()
             case ("start", "running" | "restarting"):
-                waits = want.wait == "healthy" and seen.health != "healthy"
-                return (Change(Verb.AWAIT, what, "health", seen.health or "none", "healthy"),) if waits else ()
-            case ("stop", state) if state in _STANDING:
+                return () if health == "healthy" else waiting
+            case ("stop", _) if state in STANDING:
                 return ()
-        return (Change(_VERBS[want.do], what, "", seen.state, _AFTER[want.do]),)
+        return (Change(_VERBS[want.do], what, "", state, _AFTER[want.do]), *waiting)
 
     def apply(
         self, at: Target, want: PowerParams, seen: ContainerFacts | None, change: Change
@@ -99,8 +104,9 @@ class DockerPower(Step[PowerParams, ContainerFacts]):
                 at.docker.pause_container(name)
             case Verb.UNPAUSE:
                 at.docker.unpause_container(name)
-        if want.wait:
-            _await_health(at, name, want.wait_timeout)
+            case Verb.AWAIT:
+                _await_health(at, name, want.wait_timeout)
+                return None
         return {"state": _AFTER[want.do], "acted": "yes" if acted else "no"}
 
     def undo(self, at: Target, want: PowerParams, seen: ContainerFacts | None, change: Change) -> None:
@@ -113,6 +119,8 @@ class DockerPower(Step[PowerParams, ContainerFacts]):
                 at.docker.unpause_container(want.container)
             case Verb.UNPAUSE:
                 at.docker.pause_container(want.container)
+            case Verb.AWAIT:
+                pass
             case _:
                 raise CannotUndo(f'the {change.verb} of container "{want.container}" cannot be taken back')
 
@@ -127,30 +135,27 @@ class DockerPower(Step[PowerParams, ContainerFacts]):
 
 def _await_health(at: Target, name: str, timeout_s: float) -> None:
     """Wait until the container is healthy. Raises ActFailed where it is not in time, or has no health check."""
-    until = monotonic() + timeout_s
-    while True:
+
+    def wrong(_ran_s: float) -> str:
         state = (at.docker.inspect_container(name) or {}).get("State") or {}
         health = state.get("Health") or {}
         match state.get("Status"), health.get("Status", ""):
             case ("running", "healthy"):
-                return
+                return ""
             case ("running", "" | "none"):
                 raise ActFailed(
                     f'it is started, but has no health check that could say "healthy": give it a "Healthcheck" by '
                     f'its image or dockerflag, or leave "wait" out (container {name})'
                 )
             case ("running", "unhealthy"):
-                raise ActFailed(f"it is started, but unhealthy: {_last_said(health)}")
+                raise ActFailed(f"it is started, but unhealthy: {last_said(health)}")
             case (status, _) if status != "running":
                 raise ActFailed(f"it was started, but is {status or 'gone'} now (exit code {state.get('ExitCode')})")
-        if monotonic() >= until:
-            raise ActFailed(f"it is started, but not healthy within {timeout_s:g} s: {_last_said(health)}")
-        at.pause(_POLL_S)
+        return last_said(health)
 
-
-def _last_said(health: Mapping[str, Any]) -> str:
-    """What the last health check printed, in one line."""
-    log = health.get("Log") or [{}]
-    last = log[-1]
-    said = " ".join(str(last.get("Output", "")).split())
-    return said[:200] or f"its check ended with exit code {last.get('ExitCode', 'unknown')}"
+    try:
+        left = await_well(at, timeout_s, wrong)
+    except Interrupted:
+        raise ActFailed("it runs, but the run was stopped before it was healthy") from None
+    if left:
+        raise ActFailed(f"it is started, but not healthy within {timeout_s:g} s: {left}")

@@ -9,6 +9,7 @@ Source: Engine API, listings of containers, images, networks and volumes; `docke
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -16,16 +17,18 @@ from pydantic import AfterValidator, Field, model_validator
 from xcatflow.contract import Params, Step, Target
 from xcatflow.errors import ActFailed, CannotUndo
 from xcatflow.model.change import Change, Verb
+from xcatflow.model.docker_api import speaks
 from xcatflow.model.duration import Duration
-from xcatflow.model.image import short
-from xcatflow.model.question import Answers, Question
+from xcatflow.model.image import canonical, repository_of, short
+from xcatflow.model.question import Answers, ImageFacts, Question
 from xcatflow.model.question_images import Unused, UnusedFacts
 from xcatflow.steps.container_labels import NODE
 from xcatflow.steps.daemon_words import refused
-from xcatflow.steps.reference import canonical, repository_of
 
 _AGED = ("containers", "images")
 _DAY_S = 86400.0
+_ONE_NAME_IS_ONE = "1.25"
+"""From this API on an image with a tag and its digest has one name to a daemon, as `docker rmi` counts; before, it has two."""
 
 
 def _label(text: str) -> str:
@@ -65,11 +68,15 @@ class PruneParams(Params):
         return self
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Leftovers:
-    """What nothing uses, as it was listed."""
+    """What nothing uses, as it was listed; `named` finds it by what its change says."""
 
     things: tuple[UnusedFacts, ...]
+
+    @cached_property
+    def named(self) -> Mapping[tuple[str, str], UnusedFacts]:
+        return {(_named(it), _key(it)): it for it in self.things}
 
 
 class DockerPrune(Step[PruneParams, Leftovers]):
@@ -90,7 +97,8 @@ class DockerPrune(Step[PruneParams, Leftovers]):
         return tuple(_change(it, want) for it in going)
 
     def apply(self, at: Target, want: PruneParams, seen: Leftovers | None, change: Change) -> None:
-        (thing,) = (it for it in (seen.things if seen else ()) if _change(it, want) == change)
+        assert seen is not None
+        thing = seen.named[change.what.partition(" ")[2], change.field]
         try:
             match want.what:
                 case "images":
@@ -166,14 +174,23 @@ def _told(it: UnusedFacts) -> str | None:
 
 
 def _remove_image(at: Target, it: UnusedFacts) -> None:
-    """All its names, and with the last one the image. Names go only while no container has it: without force a daemon refuses no more
-    than the last one."""
+    """All its names, and with the last one the image. Names go only while no container has it."""
     docker = at.docker
-    if user := next((one.name for one in docker.containers() if one.image_id == it.id), ""):
-        raise ActFailed(f'the container "{user}" has it by now')
-    for _ in range(len(it.names) + 1):
+    for turn in range(len(it.names) + 1):
         if (now := docker.inspect_image(it.id)) is None:
             return
         if grown := set(now.tags) - set(it.names):
             raise ActFailed(f"it has another name by now: {', '.join(sorted(grown))}")
+        if turn == 0 and _loses_names(at, now):
+            _refuse_used(at, now)
         docker.remove_image(next(iter((*now.tags, *now.digests)), it.id))
+
+
+def _loses_names(at: Target, now: ImageFacts) -> bool:
+    """Would the daemon take a name from an image that a container has? Without force it refuses no more than the last one."""
+    return len(now.tags) > 1 or (bool(now.digests) and not speaks(at.docker.daemon().api, _ONE_NAME_IS_ONE))
+
+
+def _refuse_used(at: Target, now: ImageFacts) -> None:
+    if user := next((one.name for one in at.docker.containers() if one.image_id == now.id), ""):
+        raise ActFailed(f'the container "{user}" has it by now')

@@ -25,6 +25,9 @@ class DockerPull(Step[ImageParams, Found]):
     def ask(self, want: ImageParams) -> tuple[Question[Any], ...]:
         return self._image.ask(want)
 
+    def meets(self, want: ImageParams) -> str:
+        return self._image.meets(want)
+
     def seen(self, answers: Answers, want: ImageParams) -> Found | None:
         return self._image.seen(answers, want)
 

@@ -1,14 +1,17 @@
 """`docker.registry_login`: a user of the machine is logged in to a registry, so that `docker pull` by hand works there.
 
 Daemons keep no logins: it is the client's file, `~/.docker/config.json`, that says who one is. Before it is written, the daemon asks the
-registry whether it takes the credentials. What the file says besides stays. The password travels on standard input only.
+registry whether it takes the credentials. What the file says besides stays, what others write meanwhile too: each act looks anew, and
+replaces nothing but what it looked at. The password travels on standard input only.
 
 Source: docker-login(1) (`auths`, `credsStore`, `credHelpers`; the entry of Docker Hub is called https://index.docker.io/v1/).
 """
 
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from shlex import quote
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -17,13 +20,14 @@ from pydantic import AfterValidator, Field, model_validator
 from xcatflow.contract import Params, Step, Target
 from xcatflow.errors import ActFailed, CannotTell
 from xcatflow.model.change import Change, Verb
-from xcatflow.model.question import Answers, Question, Shell
+from xcatflow.model.question import Answers, Question, Reply, Shell
 from xcatflow.steps.daemon_words import refused
-from xcatflow.steps.login_script import LOOK, REMOVE, WRITE
-from xcatflow.steps.place import Owner, checked
+from xcatflow.steps.login_script import CHANGED, LOOK, REMOVE, WRITE
+from xcatflow.steps.place import Owner
 from xcatflow.transport.protocols import RegistryAuth
 
 _HUB = "https://index.docker.io/v1/"
+_MOST_TRIES = 5
 
 
 def _host(text: str) -> str:
@@ -72,6 +76,10 @@ class Logins:
     mode: str = ""
     own: bool = True
 
+    @property
+    def digest(self) -> str:
+        return "" if self.content is None else sha256(self.content).hexdigest()
+
 
 class DockerRegistryLogin(Step[LoginParams, Logins]):
     """Merged into the file, which is private afterwards."""
@@ -83,12 +91,7 @@ class DockerRegistryLogin(Step[LoginParams, Logins]):
         return (_question(want),)
 
     def seen(self, answers: Answers, want: LoginParams) -> Logins | None:
-        reply = answers[_question(want)]
-        if reply.code:
-            raise CannotTell(f'cannot tell the logins of "{want.user}": {reply.complaint or "no answer"}')
-        path, mode, own, content = (*reply.text.split("\n", 3), "", "", "")[:4]
-        there = b64decode(content) if mode else None
-        return Logins(path, there, mode, own == want.user)
+        return _read(answers[_question(want)], want)
 
     def plan(self, seen: Logins | None, want: LoginParams) -> tuple[Change, ...]:
         assert seen is not None
@@ -112,24 +115,14 @@ class DockerRegistryLogin(Step[LoginParams, Logins]):
         return ()
 
     def apply(self, at: Target, want: LoginParams, seen: Logins | None, change: Change) -> None:
-        assert seen is not None
-        config = _parsed(seen)
-        auths = {name: entry for name, entry in _auths(config).items() if name != want.entry}
-        if want.state == "present":
-            if want.check:
-                _ask_registry(at, want)
-            old = _auths(config).get(want.entry)
-            auths[want.entry] = {**(old if isinstance(old, dict) else {}), "auth": want.auth}
-            auths[want.entry].pop("identitytoken", None)
-        text = json.dumps({**config, "auths": auths}, indent="\t", ensure_ascii=False)
-        _write(at, want, seen, f"{text}\n".encode())
+        if want.state == "present" and want.check:
+            _ask_registry(at, want)
+        _replace(at, want, lambda now: _merged(now, want))
 
     def undo(self, at: Target, want: LoginParams, seen: Logins | None, change: Change) -> None:
         assert seen is not None
-        if seen.content is None:
-            checked(at, _as_user(want.user, REMOVE), f'cannot remove "{seen.path}"')
-        else:
-            _write(at, want, seen, seen.content)
+        before = seen
+        _replace(at, want, lambda now: _as_before(now, before, want))
 
 
 def _question(want: LoginParams) -> Shell:
@@ -147,17 +140,22 @@ def _as_user(user: str, script: str) -> str:
 
 
 def _parsed(seen: Logins) -> dict[str, Any]:
-    """What the file says. Raises ActFailed where it is no JSON object: it is not overwritten."""
+    """What the file says. Raises ActFailed where it has another form."""
     text = (seen.content or b"").decode("utf-8", "replace")
     try:
         found = json.loads(text) if text.strip() else {}
     except ValueError:
         found = None
-    if not isinstance(found, dict) or not isinstance(found.get("auths", {}), dict):
-        raise ActFailed(
-            f'expected a JSON object in "{seen.path}": repair the file or move it away, it is not overwritten'
-        )
+    if not isinstance(found, dict):
+        raise _unusable(seen, "a JSON object")
+    for key in ("auths", "credHelpers"):
+        if not isinstance(found.get(key) or {}, dict):
+            raise _unusable(seen, f'an object as "{key}"')
     return found
+
+
+def _unusable(seen: Logins, expected: str) -> ActFailed:
+    return ActFailed(f'expected {expected} in "{seen.path}": repair the file or move it away, it is not overwritten')
 
 
 def _auths(config: dict[str, Any]) -> dict[str, Any]:
@@ -190,5 +188,56 @@ def _ask_registry(at: Target, want: LoginParams) -> None:
         ) from error
 
 
-def _write(at: Target, want: LoginParams, seen: Logins, content: bytes) -> None:
-    checked(at, _as_user(want.user, WRITE), f'cannot write "{seen.path}"', stdin=content)
+def _read(reply: Reply, want: LoginParams) -> Logins:
+    """Raises CannotTell."""
+    if reply.code:
+        raise CannotTell(f'cannot tell the logins of "{want.user}": {reply.complaint or "no answer"}')
+    path, mode, own, content = (*reply.text.split("\n", 3), "", "", "")[:4]
+    return Logins(path, b64decode(content) if mode else None, mode, own == want.user)
+
+
+def _merged(now: Logins, want: LoginParams) -> bytes | None:
+    """The file with the entry as it is wanted, None for no file."""
+    config = _parsed(now)
+    _refuse_helpers(config, now, want)
+    old = _auths(config).get(want.entry)
+    if want.state == "absent":
+        return _with_entry(config, want, None) if old is not None else now.content
+    kept = {key: value for key, value in old.items() if key != "identitytoken"} if isinstance(old, dict) else {}
+    return _with_entry(config, want, {**kept, "auth": want.auth})
+
+
+def _as_before(now: Logins, before: Logins, want: LoginParams) -> bytes | None:
+    """The file with the entry as it was, None for no file; to the byte what it was where nobody else has changed it since."""
+    if now.content == _merged(before, want):
+        return before.content
+    config = _parsed(now)
+    text = _with_entry(config, want, _auths(_parsed(before)).get(want.entry))
+    return None if before.content is None and json.loads(text) == {"auths": {}} else text
+
+
+def _with_entry(config: dict[str, Any], want: LoginParams, entry: Any) -> bytes:
+    auths = {name: other for name, other in _auths(config).items() if name != want.entry}
+    auths |= {} if entry is None else {want.entry: entry}
+    return (json.dumps({**config, "auths": auths}, indent="\t", ensure_ascii=False) + "\n").encode()
+
+
+def _replace(at: Target, want: LoginParams, changed: Callable[[Logins], bytes | None]) -> None:
+    """Look, and replace the file by what is made of it, or remove it; once more when somebody else has replaced it in between."""
+    for _ in range(_MOST_TRIES):
+        now = _read(at.run(_as_user(want.user, LOOK), check=False), want)
+        content = changed(now)
+        if content is None and now.content is None:
+            return
+        script = _as_user(want.user, REMOVE if content is None else WRITE)
+        reply = at.run(script, stdin=f"{now.digest}\n".encode() + (content or b""), check=False)
+        if not reply.code:
+            return
+        if reply.code != CHANGED:
+            words = reply.complaint.rsplit("\n", 1)[-1] or f"exit status {reply.code}"
+            raise ActFailed(
+                f'cannot {"remove" if content is None else "write"} "{now.path}" on {at.name}: {words}', words
+            )
+    raise ActFailed(
+        f'"{now.path}" on {at.name} was changed by somebody else each of the {_MOST_TRIES} times we looked: run again'
+    )

@@ -7,6 +7,7 @@ from xcatflow.model.question import Reply
 
 _GUARDS = ("unless", "creates", "always")
 _KILLED = 128
+_MOST_SIGNALS = 64
 _SHOWN = 60
 
 
@@ -20,7 +21,7 @@ def check_one_guard(params: Any) -> None:
 
 def check_not_killed(reply: Reply, guard: str) -> None:
     """Raises CannotTell where a signal ended the guard."""
-    if reply.code >= _KILLED:
+    if _KILLED < reply.code <= _KILLED + _MOST_SIGNALS:
         raise CannotTell(f'the guard "{guard}" was ended by signal {reply.code - _KILLED}')
 
 

@@ -1,12 +1,16 @@
 """What getting an image takes: loading its archive, pulling it, and what is said where that fails."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from xcatflow.contract import Target
 from xcatflow.errors import ActFailed
+from xcatflow.model.image import canonical, is_id
+from xcatflow.model.question import ImageFacts
 from xcatflow.steps.daemon_words import refused
-from xcatflow.steps.reference import archive_names, canonical, is_id
+from xcatflow.steps.reference import archive_names
 from xcatflow.steps.registry_auth import Credentials
 from xcatflow.transport.protocols import ImageWanted
 
@@ -31,8 +35,8 @@ class Wanted(Protocol):
 
 
 def load(at: Target, want: Wanted) -> None:
-    """Load the archive. Raises ActFailed where it is none, or holds other images."""
-    file = want.file or Path(want.archive)
+    """Load the archive. Raises ActFailed where it is none, or holds other images, which are taken away again."""
+    file, before = want.file or Path(want.archive), at.docker.images()
     try:
         held = at.docker.load_image(file)
     except ActFailed as error:
@@ -40,6 +44,7 @@ def load(at: Target, want: Wanted) -> None:
         raise refused(error, message) from error
     wanted = canonical(want.name)
     if wanted not in (canonical(name) for name in held):
+        _take_away(at, held, before)
         raise ActFailed(
             f'the archive "{want.archive}" does not hold "{wanted}", it holds {", ".join(held) or "nothing with a name"}: '
             f'correct the name, or make the archive anew with "docker save -o FILE {want.name}"'
@@ -66,16 +71,18 @@ def pull(at: Target, want: Wanted, digest: str) -> str:
         raise refused(error, message) from error
 
 
+def _take_away(at: Target, held: Iterable[str], before: Iterable[ImageFacts]) -> None:
+    """What an archive brought goes, and names mean what they meant before. What a daemon keeps of it stays: the archive is the error."""
+    names = {name: image.id for image in before for name in (image.id, *image.tags)}
+    for name in held:
+        with suppress(ActFailed):
+            at.put_image_back(canonical(name), names.get(canonical(name), ""))
+
+
 def put_back(at: Target, name: str, id: str) -> None:
     """Let the name mean the image of that id again; what had it meanwhile goes where it has no other. Raises ActFailed."""
-    docker = at.docker
     try:
-        meanwhile = docker.inspect_image(canonical(name))
-        docker.tag_image(id, canonical(name))
-        if meanwhile and meanwhile.id != id:
-            left = docker.inspect_image(meanwhile.id)
-            if left and not left.tags:
-                docker.remove_image(left.id)
+        at.put_image_back(canonical(name), id)
     except ActFailed as error:
         raise refused(error, f'cannot give image "{id}" on {at.name} the name "{name}" back: {error}') from error
 

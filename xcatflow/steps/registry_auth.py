@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from xcatflow.contract import Params
-from xcatflow.steps.reference import registry_of
+from xcatflow.model.image import registry_name, registry_of
 from xcatflow.transport.protocols import RegistryAuth
 
 
@@ -11,11 +11,17 @@ class Credentials(Params):
     """A user and password for a registry."""
 
     registry: str = Field(
-        "", description="The registry, such as `registry.lan:5000`. Left out: that of the image's name."
+        "",
+        description="The registry, such as `registry.lan:5000`: that of the image's name, and taken from there when left out.",
     )
     username: str = Field(min_length=1, description="The user's name there.")
     password: str = Field(min_length=1, repr=False, description="The password or token; a secret: `${secret.NAME}`.")
 
     def towards(self, reference: str) -> RegistryAuth:
-        """The same for the registry of an image."""
-        return RegistryAuth(self.registry or registry_of(reference), self.username, self.password)
+        """The same for the registry of an image. Raises ValueError where they are for another one, which must not hear the password."""
+        theirs, own = registry_of(reference), registry_name(self.registry)
+        if self.registry and own != theirs:
+            raise ValueError(
+                f'"{reference}" is an image of {theirs or "docker.io"}, and "auth" is for {self.registry}: correct one or leave it out'
+            )
+        return RegistryAuth(theirs, self.username, self.password)

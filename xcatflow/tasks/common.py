@@ -3,9 +3,11 @@
 import atexit
 import errno
 import gc
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from xcatflow.errors import ExitCode, InvalidInput, XcatflowError, reason_of
@@ -17,6 +19,19 @@ if TYPE_CHECKING:
 _MOST_PROBLEMS = 50
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF)
 _NEW_OBJECTS = 200_000
+
+
+@contextmanager
+def heeding(heard: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Whoever asks the process to end is heard by `heard`. What whoever started us has us ignore (`nohup`) stays ignored."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, heard) for number in heeded}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def say(*lines: str) -> None:

@@ -3,7 +3,6 @@
 import os
 import re
 import resource
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,7 +13,7 @@ from xcatflow.errors import ExitCode, InvalidInput
 from xcatflow.model.event import Event, Outcome, StepEnded
 from xcatflow.report.choose import Reporter
 from xcatflow.running import Handle, Mode, Request
-from xcatflow.tasks.common import site, warn
+from xcatflow.tasks.common import heeding, site, warn
 
 _MOST_FILES = 65536
 _OPTION = re.compile(r"-[jqv]*i|--input")
@@ -79,17 +78,10 @@ def allow_many_files() -> None:
 
 @contextmanager
 def interrupts() -> Iterator["_Reins"]:
-    """The first interrupt finishes what is being done and begins nothing more, the second ends even that, the third the process. What
-    whoever started us has us ignore (`nohup`) stays ignored."""
+    """The first interrupt finishes what is being done and begins nothing more, the second ends even that, the third the process."""
     reins = _Reins()
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, reins.heard) for number in heeded}
-    try:
+    with heeding(reins.heard):
         yield reins
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -103,14 +95,8 @@ def interrupted_by(stop: Callable[[], None]) -> Iterator[None]:
         stop()
 
     stopped: list[bool] = []
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, heard) for number in heeded}
-    try:
+    with heeding(heard):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Reins:

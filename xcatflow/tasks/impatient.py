@@ -1,13 +1,12 @@
 """Waits for something that goes on in a thread of its own, so that an interrupt need not wait for a daemon that does not answer."""
 
-import signal
 import threading
 import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Generic, TypeVar
 
-from xcatflow.tasks.common import warn
+from xcatflow.tasks.common import heeding, warn
 
 T = TypeVar("T")
 LEFT_S = 5.0
@@ -37,16 +36,10 @@ class Impatient(Generic[T]):
                 wrong.append(error)
 
         thread = threading.Thread(target=run, name="xcatflow-command", daemon=True)
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-        before = {number: signal.signal(number, self._heard) for number in heeded}
-        try:
+        with heeding(self._heard):
             thread.start()
             while thread.is_alive() and not self._enough():
                 thread.join(_LOOK_S)
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
         if wrong:
             raise wrong[0]
         self.left = not found

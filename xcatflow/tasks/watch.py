@@ -97,9 +97,10 @@ def _containers(here: "Site", noderange: str) -> dict[str, str]:
     """The nodes that are containers, with the endpoints of their daemons. Raises InvalidInput where there are none."""
     chosen = here.select(noderange)
     value = here.definitions.value
-    others = [node for node in chosen if value(node, "mgt") != "docker"]
-    homeless = [node for node in chosen if node not in others and not value(node, "dockerhost")]
-    nodes = {node: value(node, "dockerhost") or "" for node in chosen if node not in (*others, *homeless)}
+    found = {node: value(node, "dockerhost") or "" for node in chosen if value(node, "mgt") == "docker"}
+    others = [node for node in chosen if node not in found]
+    homeless = [node for node, endpoint in found.items() if not endpoint]
+    nodes = {node: endpoint for node, endpoint in found.items() if endpoint}
     if not nodes:
         raise InvalidInput(f'no container in "{noderange}": expected nodes with mgt=docker and a dockerhost')
     if others:

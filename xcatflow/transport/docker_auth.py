@@ -17,9 +17,11 @@ from docker.errors import DockerException
 from docker.utils.config import find_config_file
 
 from xcatflow.errors import ActFailed, DeadlineExceeded, reason_of
+from xcatflow.model.image import check_reference, registry_of
 from xcatflow.transport.protocols import RegistryAuth
 
 _HELPER_S = 30.0
+_HUB = "docker.io"
 
 
 def auth_of(auth: RegistryAuth) -> dict[str, str]:
@@ -38,13 +40,12 @@ def auth_header(who: Mapping[str, Any] | None) -> dict[str, str]:
     return {"X-Registry-Auth": base64.urlsafe_b64encode(json.dumps(dict(who)).encode()).decode()}
 
 
-def registry_of(repository: str) -> str:
-    """The registry that a repository is of. Raises ActFailed where it is no name of one."""
+def registry_for(reference: str) -> str:
+    """The registry of a reference, as the user's configuration calls it. Raises ActFailed where that is no reference."""
     try:
-        registry, _ = sdk.resolve_repository_name(repository)
-    except DockerException as error:
-        raise ActFailed(f'"{repository}" is no image reference: {str(error)[:1].lower()}{str(error)[1:]}') from error
-    return str(registry)
+        return registry_of(check_reference(reference)) or _HUB
+    except ValueError as error:
+        raise ActFailed(f'"{reference}" is no image reference: {error}') from error
 
 
 def checked_by_user(registry: str) -> Mapping[str, Any] | None:

@@ -88,10 +88,12 @@ class ContainerCalls(Calls):
         """Let a paused container go on. Raises ActFailed when it is not paused."""
         self._wire.act(Request("POST", _container(name, "unpause")))
 
-    def remove_container(self, name: str, *, force: bool) -> None:
-        """Remove; with `force` a running one too. A missing one raises ActFailed with the daemon's words: a caller to whom that is fine
-        looked before, so something else removed it meanwhile, and that is worth knowing."""
-        self._wire.act(Request("DELETE", _container(name), {"force": 1} if force else {}))
+    def remove_container(self, name: str, *, force: bool, volumes: bool = False) -> None:
+        """Remove; with `force` a running one too, with `volumes` also those of its volumes that were given no name. A missing one raises
+        ActFailed with the daemon's words: a caller to whom that is fine looked before, so something else removed it meanwhile, and that is
+        worth knowing."""
+        query: dict[str, str | int] = {"force": 1} if force else {}
+        self._wire.act(Request("DELETE", _container(name), query | ({"v": 1} if volumes else {})))
 
     def update_container(self, name: str, body: Mapping[str, Any]) -> tuple[str, ...]:
         """Change limits and restart policy in place; the body is the Engine API's. What the daemon found odd about it."""
@@ -182,7 +184,7 @@ class ContainerCalls(Calls):
     def _graceful(self, name: str, verb: str, grace_s: int | None) -> Request:
         query: dict[str, str | int] = {} if grace_s is None else {"t": grace_s}
         limit_s = self._wire.timeouts.request_s + (self._own_grace_s(name) if grace_s is None else max(grace_s, 0))
-        return Request("POST", _container(name, verb), query, limit_s=limit_s)
+        return Request("POST", _container(name, verb), query, limit_s=limit_s, waits=True)
 
     def _own_grace_s(self, name: str) -> int:
         """What the daemon gives a container to stop when nothing is said; one that is missing is told of when it is stopped."""

@@ -1,4 +1,4 @@
-"""The Docker Engine API's JSON in our words, and the parts of its protocol that are pure: references and progress streams.
+"""The Docker Engine API's JSON in our words, and the part of its protocol that is pure: progress streams.
 
 Source: Engine API reference, versions 1.21 to 1.55; streams of `/images/create` and `/images/load` as an engine 20.10 sends them; the words
 of a container's status from docker 1.9 (`daemon/state.go`), which lists no state.
@@ -144,14 +144,6 @@ def volume_facts(item: Mapping[str, Any]) -> VolumeFacts:
         labels=dict(item.get("Labels") or {}),
         options=dict(item.get("Options") or {}),
     )
-
-
-def split_reference(reference: str) -> tuple[str, str]:
-    """Repository, and tag or digest: what follows `@`, else a `:` after the last slash, else `latest`."""
-    repository, at, digest = reference.partition("@")
-    slash, colon = repository.rfind("/"), repository.rfind(":")
-    name, tag = (repository[:colon], repository[colon + 1 :]) if colon > slash else (repository, "")
-    return (name, digest) if at else (name, tag or "latest")
 
 
 def json_objects(chunks: Iterable[bytes]) -> Iterator[Any]:

@@ -13,13 +13,13 @@ from typing import Any
 
 from xcatflow.errors import ActFailed, reason_of
 from xcatflow.model.docker_api import speaks
+from xcatflow.model.image import split_reference
 from xcatflow.model.question import ImageFacts
 from xcatflow.transport.docker_calls import Calls
 from xcatflow.transport.docker_facts import (
     image_facts,
     json_objects,
     loaded_references,
-    split_reference,
     stream_lines,
     unharmed,
 )
@@ -65,7 +65,7 @@ class ImageCalls(Calls):
         from xcatflow.transport import docker_auth as credentials  # brings the SDK, which takes long to import
 
         repository, tag = split_reference(reference)
-        registry = credentials.registry_of(repository)
+        registry = credentials.registry_for(reference)
         who = credentials.auth_of(auth) if auth else credentials.checked_by_user(registry)
         request = Request(
             "POST",
@@ -141,7 +141,7 @@ class ImageCalls(Calls):
             return None
         from xcatflow.transport import docker_auth as credentials
 
-        registry = credentials.registry_of(split_reference(reference)[0])
+        registry = credentials.registry_for(reference)
         who = credentials.auth_of(auth) if auth else credentials.checked_by_user(registry)
         path = thing("distribution", reference, "json", safe="/:@")
         answer = self._wire.look(Request("GET", path, headers=credentials.auth_header(who)))

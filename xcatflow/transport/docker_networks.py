@@ -1,16 +1,13 @@
-"""Networks and volumes of one daemon, and clearing away what nothing uses.
+"""Networks and volumes of one daemon.
 
-Source: Engine API reference, versions 1.21 to 1.55. Before 1.42 `POST /volumes/prune` removes volumes that have a name as well, which from
-then on has to be asked for with the filter `all`.
+Source: Engine API reference, versions 1.21 to 1.55.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from xcatflow.errors import ActFailed, DeadlineExceeded, XcatflowError
-from xcatflow.model.docker_api import endpoint_since, speaks
+from xcatflow.errors import DeadlineExceeded, XcatflowError
 from xcatflow.model.docker_bodies import network_request
 from xcatflow.model.question import DockerNetworkFacts, VolumeFacts
 from xcatflow.transport.docker_calls import Calls
@@ -18,15 +15,6 @@ from xcatflow.transport.docker_containers import has_labels
 from xcatflow.transport.docker_facts import network_facts, volume_facts
 from xcatflow.transport.docker_http import ConnectionLost
 from xcatflow.transport.docker_request import Request, thing
-from xcatflow.transport.protocols import Prunable, Pruned
-
-_NAMED_ARE_KEPT = "1.42"
-_DELETED: Mapping[Prunable, str] = {
-    "containers": "ContainersDeleted",
-    "images": "ImagesDeleted",
-    "networks": "NetworksDeleted",
-    "volumes": "VolumesDeleted",
-}
 
 
 class NetworkCalls(Calls):
@@ -80,7 +68,7 @@ class NetworkCalls(Calls):
 
 
 class VolumeCalls(Calls):
-    """The part of `Docker` that is about volumes, and about what is left over."""
+    """The part of `Docker` that is about volumes."""
 
     def volumes(self) -> tuple[VolumeFacts, ...]:
         """All volumes."""
@@ -101,34 +89,3 @@ class VolumeCalls(Calls):
     def remove_volume(self, name: str) -> None:
         """Remove a volume that no container uses. A missing one raises ActFailed."""
         self._wire.act(Request("DELETE", thing("volumes", name)))
-
-    def prune(self, what: Prunable, filters: Mapping[str, Sequence[str]]) -> Pruned:
-        """Remove what nothing uses; filters as the newest Engine API has them. Raises ActFailed, before anything is sent, where the
-        daemon's version would remove more than they say."""
-
-        def request(api: str) -> Request:
-            self._need(endpoint_since("prune"), "to prune", api)
-            if any(name.startswith("label") for name in filters):
-                self._need(endpoint_since("prune by label"), "to prune by label", api)
-            query = {"filters": json.dumps(self._filters(what, filters, api))}
-            return Request("POST", f"/{what}/prune", query, limit_s=self._wire.timeouts.stall_s)
-
-        return self._wire.read(f"/{what}/prune", self._wire.act_json(request), lambda answer: _pruned(what, answer))
-
-    def _filters(self, what: Prunable, filters: Mapping[str, Sequence[str]], api: str) -> dict[str, list[str]]:
-        given = {name: list(values) for name, values in filters.items()}
-        if what != "volumes" or speaks(api, _NAMED_ARE_KEPT):
-            return given
-        if given.pop("all", ["false"])[0] not in ("1", "true"):
-            raise ActFailed(
-                f"the docker host {self._wire.host} speaks API {api}, to prune only volumes without a name needs {_NAMED_ARE_KEPT}: "
-                'the filter "all" removes those with a name too'
-            )
-        return given
-
-
-def _pruned(what: Prunable, answer: Mapping[str, Any]) -> Pruned:
-    removed: list[str] = []
-    for each in answer.get(_DELETED[what]) or ():
-        removed += (str(each),) if isinstance(each, str) else (str(name) for name in each.values())
-    return Pruned(tuple(removed), int(answer.get("SpaceReclaimed") or 0))

@@ -6,9 +6,10 @@ configuration whenever it is made, and takes the time limit off everything that 
 """
 
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Literal
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -19,12 +20,17 @@ from xcatflow.transport.tls import TlsFiles
 
 MOST_AT_ONCE = 8
 """A daemon is saturated by eight requests at once; more only queue inside it."""
+MOST_WAITING = 64
+"""Requests in which a daemon mostly waits for a container to end. They cost it next to nothing, so that all nodes that a command works on
+at once may be in one; the number bounds the connections that a daemon has to hold for us."""
 
 _MOST_KEPT = 256
 """Connections for streams that are kept when they are over; urllib3 complains of each that is not."""
 
 Opened = Callable[[], None]
 Pool = HTTPConnectionPool
+Sort = Literal["short", "waiting", "long"]
+_SIZES: Mapping[Sort, int] = {"short": MOST_AT_ONCE, "waiting": MOST_WAITING, "long": _MOST_KEPT}
 
 _ALIVE = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -36,12 +42,18 @@ _ALIVE = (
 
 
 class _Counted(HTTPConnection):
-    """Tells when it connects, and keeps its socket at hand: what HTTP libraries do not, once an answer goes on until the end."""
+    """Tells when it connects, and keeps at hand what HTTP libraries do not: its socket, once an answer goes on until the end, and when the
+    last request had the connection for itself (monotonic seconds), which may be long after it was made."""
 
     def __init__(self, *args: Any, opened: Opened, send_s: float, **options: Any) -> None:
         super().__init__(*args, **options)
         self._opened, self._send_s = opened, send_s
         self.line: socket.socket | None = None
+        self.begun_s = 0.0
+
+    def request(self, *args: Any, **options: Any) -> None:
+        self.begun_s = time.monotonic()
+        super().request(*args, **options)
 
     def connect(self) -> None:
         self._opened()
@@ -88,8 +100,9 @@ class _UnixPool(HTTPConnectionPool):
 
 
 class Pools:
-    """The pools of one daemon, made at first use: `short` lends `MOST_AT_ONCE` connections at most, others wait; `long` is for what
-    streams and may take its time without keeping others waiting. `send_s` is how long a daemon may not take what is sent to it."""
+    """The pools of one daemon, made at first use: `short` lends `MOST_AT_ONCE` connections at most, others wait; `waiting` is for requests
+    that wait for a container to end, `MOST_WAITING` at most; `long` is for what streams and may take its time. None of them keeps those of
+    another waiting. `send_s` is how long a daemon may not take what is sent to it."""
 
     def __init__(
         self,
@@ -103,12 +116,12 @@ class Pools:
     ) -> None:
         self._endpoint, self._address, self._tls = endpoint, address, tls
         self._check_names, self._send_s, self._opened = check_names, send_s, opened
-        self._made: dict[bool, Pool] = {}
+        self._made: dict[Sort, Pool] = {}
 
-    def get(self, *, long: bool) -> Pool:
+    def get(self, sort: Sort) -> Pool:
         """Raises Unreachable when a TLS file cannot be used."""
-        if (pool := self._made.get(long)) is None:
-            pool = self._made.setdefault(long, self._make(block=not long))
+        if (pool := self._made.get(sort)) is None:
+            pool = self._made.setdefault(sort, self._make(sort))
         return pool
 
     def close(self) -> None:
@@ -117,8 +130,8 @@ class Pools:
         for pool in made.values():
             pool.close()
 
-    def _make(self, *, block: bool) -> Pool:
-        common: dict[str, Any] = {"maxsize": MOST_AT_ONCE if block else _MOST_KEPT, "block": block, "retries": False}
+    def _make(self, sort: Sort) -> Pool:
+        common: dict[str, Any] = {"maxsize": _SIZES[sort], "block": sort != "long", "retries": False}
         common |= {"opened": self._opened, "send_s": self._send_s}
         if self._endpoint.scheme == "unix":
             return _UnixPool("localhost", path=self._endpoint.path, **common)

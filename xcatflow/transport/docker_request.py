@@ -17,7 +17,8 @@ _TOLD = ("name", "fromImage", "tag", "repo")
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request, its path without the version. `content` makes a body that is no JSON; `limit_s` is how long the answer may take
-    (None: the usual), while it streams how long there may be no data; `once` marks a body that cannot be sent a second time."""
+    (None: the usual), while it streams how long there may be no data; `once` marks a body that cannot be sent a second time, `waits` a
+    request in which the daemon waits for a container to end."""
 
     method: Literal["GET", "POST", "DELETE"]
     path: str
@@ -27,6 +28,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     limit_s: float | None = None
     once: bool = False
+    waits: bool = False
 
     @property
     def told(self) -> str:

@@ -3,7 +3,6 @@
 import json
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
@@ -26,7 +25,7 @@ from xcatflow.transport.docker_http import (
     refusal,
     translate,
 )
-from xcatflow.transport.docker_pools import Pool, Pools
+from xcatflow.transport.docker_pools import Pool, Pools, Sort
 from xcatflow.transport.docker_request import Ask, Request
 from xcatflow.transport.docker_streams import Stream
 
@@ -162,25 +161,35 @@ class Wire:
             ) from error
 
     def _send(self, request: Request, api: str) -> Answer:
-        limit_s = request.limit_s or self.timeouts.request_s
-        stream = self._open(request, api, deadline=time.monotonic() + limit_s, long=False)
+        stream = self._open(request, api, sort="waiting" if request.waits else "short", whole=True)
         try:
             return Answer(stream.status, b"".join(stream.chunks()), stream.content_type)
         finally:
             stream.close()
 
     def _open(
-        self, request: Request, api: str, *, deadline: float | None = None, endless: bool = False, long: bool = True
+        self,
+        request: Request,
+        api: str,
+        *,
+        deadline: float | None = None,
+        endless: bool = False,
+        sort: Sort = "long",
+        whole: bool = False,
     ) -> Stream:
-        """Send, and have the headers of the answer. Raises what it says when it is a refusal."""
+        """Send, and have the headers of the answer; `whole` says that all of it has to come within the request's limit, which begins when
+        the request has its connection. Raises what it says when it is a refusal.
+        """
         call = self._call(request)
         handled = sys.exception()
         try:
-            response = self._urlopen(self._pools.get(long=long), request, api, call.limit_s)
+            response = self._urlopen(self._pools.get(sort), request, api, call.limit_s)
         except XcatflowError:
             raise
         except REQUEST_ERRORS as error:
             raise translate(error, call, handled=handled) from error
+        if whole:
+            deadline = response.connection.begun_s + call.limit_s
         stream = Stream(response, call, deadline=deadline, silence_s=None if endless else call.limit_s)
         if stream.status < 300 or stream.status == 304:
             return stream

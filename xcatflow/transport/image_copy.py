@@ -6,12 +6,12 @@ Source: Engine API, `/images/NAME/get` and `/images/load` (archives carry names 
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from xcatflow.errors import ActFailed, Interrupted, XcatflowError
-from xcatflow.model.image import digest_in, short
+from xcatflow.model.image import digest_in, repository_of, short
 from xcatflow.model.question import ImageFacts
-from xcatflow.transport.docker_facts import split_reference
 from xcatflow.transport.protocols import Docker, ImageWanted
 
 _TELL_S = 1.0
@@ -21,10 +21,10 @@ Tell = Callable[[str], None]
 
 @dataclass(slots=True)
 class Copy:
-    """One image on its way from one daemon to another. `broken` says that the one it comes from failed."""
+    """One image on its way from one daemon to another; `other` gives that one, and may raise. `broken` says that it failed."""
 
     own: Docker
-    other: Docker
+    other: Callable[[], Docker]
     source: str
     wanted: ImageWanted
     tell: Tell
@@ -40,7 +40,8 @@ class Copy:
                 self._transfer(id)
             self._name(id)
         except XcatflowError:
-            put_back(self.own, self.wanted.reference, before)
+            with suppress(XcatflowError):  # what failed before it is told
+                put_back(self.own, self.wanted.reference, before.id if before else "", keep=had is not None)
             if had is None:
                 drop(self.own, id)
             raise
@@ -48,7 +49,7 @@ class Copy:
     def _transfer(self, id: str) -> None:
         try:
             self.broken = True
-            with self.other.save_image(id) as chunks:
+            with self.other().save_image(id) as chunks:
                 self.broken = False
                 loaded = self.own.load_image(self._watched(chunks))
         except ActFailed as error:
@@ -86,7 +87,7 @@ class Copy:
             self.own.tag_image(id, reference)
         digest = pinned or (self._digest(id) if self.wanted.digest or self.wanted.fresh else "")
         if digest:
-            pull(self.own, ImageWanted(f"{split_reference(reference)[0]}@{digest}", auth=self.wanted.auth), self.tell)
+            pull(self.own, ImageWanted(f"{repository_of(reference)}@{digest}", auth=self.wanted.auth), self.tell)
         found = self.own.inspect_image(self.wanted.reference)
         if found is None or found.id != id:
             raise ActFailed(
@@ -96,8 +97,12 @@ class Copy:
 
     def _digest(self, id: str) -> str:
         """The digest under which the image is known to the registry, as far as it is known here."""
-        facts = None if self.wanted.digest else self.other.inspect_image(id)
-        return self.wanted.digest or digest_of(facts, self.wanted.reference)
+        if self.wanted.digest:
+            return self.wanted.digest
+        self.broken = True
+        facts = self.other().inspect_image(id)
+        self.broken = False
+        return digest_of(facts, self.wanted.reference)
 
 
 def pull(docker: Docker, wanted: ImageWanted, tell: Tell) -> None:
@@ -107,21 +112,21 @@ def pull(docker: Docker, wanted: ImageWanted, tell: Tell) -> None:
 
 def digest_of(facts: ImageFacts | None, reference: str) -> str:
     """The digest that an image has in the repository of `reference`; empty for none."""
-    return digest_in(facts.digests if facts else (), split_reference(reference)[0])
+    return digest_in(facts.digests if facts else (), repository_of(reference))
 
 
-def put_back(docker: Docker, reference: str, before: ImageFacts | None) -> None:
-    """Let the name mean what it meant before; nothing is said where that fails, since something else failed before it."""
-    try:
-        now = docker.inspect_image(reference)
-        if now is None or (before is not None and before.id == now.id):
-            return
-        if before is None:
-            docker.remove_image(reference)
-        else:
-            docker.tag_image(before.id, reference)
-    except XcatflowError:
+def put_back(docker: Docker, reference: str, id: str, *, keep: bool = False) -> None:
+    """Let the name mean the image of that id again, none where it is empty; what has the name now goes where it has no other, unless
+    `keep`. Raises ActFailed."""
+    now = docker.inspect_image(reference)
+    if now is not None and now.id == id:
         return
+    if id:
+        docker.tag_image(id, reference)
+    elif now is not None:
+        docker.remove_image(reference)
+    if now is not None and not keep and (left := docker.inspect_image(now.id)) and not left.tags:
+        docker.remove_image(left.id)
 
 
 def megabytes(size_bytes: int) -> str:

@@ -4,6 +4,7 @@ Looks that arrive while one is under way wait for it and travel together in the 
 look is on its way, and none is asked alone that could share.
 """
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from xcatflow.errors import ActFailed, CannotTell, Interrupted, XcatflowError
+from xcatflow.model.image import canonical
 from xcatflow.model.question import (
     Certificate,
     Container,
@@ -28,13 +30,14 @@ from xcatflow.model.question import (
     Volume,
 )
 from xcatflow.model.question_images import RegistryFacts, RegistryImage, Unused
-from xcatflow.transport.image_copy import digest_of, pull
+from xcatflow.transport.image_copy import digest_of, pull, put_back
 from xcatflow.transport.looks import Section, sections
 from xcatflow.transport.protocols import Authority, Docker, ImageWanted, RegistryAuth, ShellSession
 from xcatflow.transport.unused import unused
 
 Given = Mapping[Question[Any], object]
 _PORT_TIMEOUT_S = 2.0
+_SHORT_ID = re.compile(r"[0-9a-f]{4,64}")
 _MOST_AT_ONCE = 8
 """Requests of one look that a daemon gets at the same time: more of them saturate it."""
 
@@ -246,6 +249,9 @@ class At:
         self.daemon.pulled[wanted.reference] = digest_of(self.docker.inspect_image(wanted.reference), wanted.reference)
         return source
 
+    def put_image_back(self, reference: str, id: str) -> None:
+        put_back(self.docker, reference, id)
+
     @property
     def docker(self) -> Docker:
         return self.daemon.docker
@@ -286,13 +292,12 @@ def _by_reference(images: Iterable[ImageFacts]) -> Callable[[Any], object]:
     for image in images:
         for name in (image.id, *image.tags, *image.digests):
             known[name] = image
-    return lambda question: known.get(full_reference(question.reference))
+    return lambda question: known.get(canonical(question.reference)) or _by_short_id(known, question.reference)
 
 
-def full_reference(reference: str) -> str:
-    """The reference as daemons list it: without Docker Hub's own prefix, with a tag."""
-    for prefix in ("docker.io/library/", "docker.io/"):
-        reference = reference.removeprefix(prefix)
-    if reference.startswith("sha256:") or "@" in reference or ":" in reference.rpartition("/")[2]:
-        return reference
-    return f"{reference}:latest"
+def _by_short_id(known: Mapping[str, ImageFacts], reference: str) -> ImageFacts | None:
+    """The image whose id begins so, where no image has the name: daemons take both."""
+    if not _SHORT_ID.fullmatch(reference):
+        return None
+    found = {facts.id: facts for id, facts in known.items() if id.startswith(f"sha256:{reference}")}
+    return next(iter(found.values())) if len(found) == 1 else None

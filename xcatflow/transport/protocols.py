@@ -17,8 +17,6 @@ from xcatflow.model.question import (
     VolumeFacts,
 )
 
-Prunable = Literal["containers", "images", "networks", "volumes"]
-
 
 @dataclass(slots=True)
 class Traffic:
@@ -106,14 +104,6 @@ class LogPiece:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Pruned:
-    """What a daemon removed: names or ids, and the bytes on disk that became free (0 where the API tells none)."""
-
-    removed: tuple[str, ...]
-    freed_bytes: int = 0
-
-
 class Docker(Protocol):
     """One daemon. Requests may be made from several threads at once. Every method raises Unreachable when the daemon lets nobody
     in, ActFailed with the daemon's own message when it refuses, DeadlineExceeded when it does not answer."""
@@ -153,7 +143,10 @@ class Docker(Protocol):
     def restart_container(self, name: str, *, grace_s: int | None) -> None: ...
     def pause_container(self, name: str) -> None: ...
     def unpause_container(self, name: str) -> None: ...
-    def remove_container(self, name: str, *, force: bool) -> None: ...
+    def remove_container(self, name: str, *, force: bool, volumes: bool = False) -> None:
+        """With `force` a running one too; with `volumes` its volumes without a name as well, where no other container has them."""
+        ...
+
     def update_container(self, name: str, body: Mapping[str, Any]) -> tuple[str, ...]:
         """Change limits and restart policy in place; what the daemon found odd about it."""
         ...
@@ -230,10 +223,6 @@ class Docker(Protocol):
     def remove_image(self, reference: str) -> None: ...
     def login(self, auth: RegistryAuth) -> None:
         """Does the registry take these credentials, asked by the daemon? Raises ActFailed with its words."""
-        ...
-
-    def prune(self, what: Prunable, filters: Mapping[str, Sequence[str]]) -> Pruned:
-        """Remove what nothing uses; filters as the Engine API has them."""
         ...
 
     def close(self) -> None: ...

@@ -7,14 +7,14 @@ each time. The bytes go through where xcatflow runs, which alone may command all
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from xcatflow.errors import ActFailed, Interrupted, Unreachable
-from xcatflow.model.image import short
+from xcatflow.errors import ActFailed, Interrupted, Unreachable, XcatflowError
+from xcatflow.model.image import repository_of, short
 from xcatflow.model.question import ImageFacts
-from xcatflow.transport.docker_facts import split_reference
-from xcatflow.transport.image_copy import Copy, Tell, drop, pull, put_back
+from xcatflow.transport.image_copy import Copy, Tell, pull, put_back
 from xcatflow.transport.protocols import Docker, ImageWanted
 
 MOST_SERVED = 2
@@ -22,8 +22,9 @@ MOST_SERVED = 2
 other could otherwise wait for each other for ever."""
 MOST_SOURCES = 2
 """Daemons that one tries to copy from before it asks the registry."""
-MOST_FAILURES = 3
-"""Daemons that fail to get it, one after the other, while others wait: then these give up too."""
+TRIED_ALONE = 3
+"""Daemons that try to get it one after the other. When these have failed, as many try at a time as have failed: each daemon's own disk or
+certificates may be why, so that nobody gives up untried, and a registry that lets all wait does not let them wait in turn."""
 _LOOK_S = 0.2
 
 
@@ -42,9 +43,12 @@ class _Image:
 
     id: str = ""
     holders: dict[str, None] = field(default_factory=dict)
-    fetching: bool = False
+    fetching: int = 0
     failures: int = 0
-    error: str = ""
+
+    @property
+    def most_fetching(self) -> int:
+        return self.failures if self.failures >= TRIED_ALONE else 1
 
 
 class Spread:
@@ -65,9 +69,9 @@ class Spread:
         daemons = self._daemons()
         own = daemons[endpoint].docker
         image = self._image(endpoint, wanted, daemons)
-        before, begun, failed = own.inspect_image(wanted.reference), image.failures, list[str]()
-        while source := self._next(image, endpoint, failed, begun, tell):
-            if self._copied(image, Copy(own, daemons[source].docker, source, wanted, tell, self._cancelled), before):
+        before, failed = own.inspect_image(wanted.reference), list[str]()
+        while source := self._next(image, endpoint, failed, tell):
+            if self._copied(image, self._copy(own, source, wanted, tell), before):
                 break
             failed.append(source)
         else:
@@ -89,27 +93,29 @@ class Spread:
                     image.holders = {name: None for name, facts in found.items() if facts}
             return image
 
-    def _next(self, image: _Image, endpoint: str, failed: list[str], begun: int, tell: Tell) -> str:
+    def _next(self, image: _Image, endpoint: str, failed: list[str], tell: Tell) -> str:
         """The daemon to copy from, once one is free to serve; empty when it is our turn to fetch it."""
         waited = False
         with self._turn:
             while not self._stopping.is_set():
                 holders = [name for name in image.holders if name != endpoint and name not in failed]
-                if image.failures - begun >= MOST_FAILURES:
-                    raise ActFailed(f"{MOST_FAILURES} others tried in vain meanwhile, the last one: {image.error}")
                 if holders and len(failed) < MOST_SOURCES:
                     source = min(holders, key=lambda name: self._serving[name])
                     if self._serving[source] < MOST_SERVED:
                         self._serving[source] += 1
                         return source
-                elif not image.fetching:
-                    image.fetching = True
+                elif image.fetching < image.most_fetching:
+                    image.fetching += 1
                     return ""
                 if not waited:
                     waited = True
                     tell("waiting for a host that has the image")
                 self._turn.wait(_LOOK_S)
         raise Interrupted("the run was stopped")
+
+    def _copy(self, own: Docker, source: str, wanted: ImageWanted, tell: Tell) -> Copy:
+        """The source is looked up when it is needed: it may have been opened while we waited."""
+        return Copy(own, lambda: self._daemons()[source].docker, source, wanted, tell, self._cancelled)
 
     def _copied(self, image: _Image, copy: Copy, before: ImageFacts | None) -> bool:
         """Copy it; False where that failed and somebody else may do better. Raises Unreachable where our own daemon is gone."""
@@ -138,22 +144,25 @@ class Spread:
             got = own.inspect_image(wanted.reference)
             if got is None:
                 raise ActFailed("it was pulled, and is not there")
-            if image.id not in ("", got.id):
-                put_back(own, wanted.reference, before)
-                if (left := own.inspect_image(got.id)) and not left.tags:
-                    drop(own, got.id)
+            with self._turn:
+                image.id = image.id or got.id
+            if image.id != got.id:
+                with suppress(XcatflowError):
+                    put_back(own, wanted.reference, before.id if before else "")
                 raise ActFailed(
                     f"the registry has another image now ({short(got.id)}) than the one that is spread ({short(image.id)}): "
                     'run again with "pull: always"'
                 )
-            image.id = got.id
-        except ActFailed as error:
+        except XcatflowError:
             with self._turn:
-                image.failures, image.error = image.failures + 1, str(error)
+                image.failures += 1
             raise
+        else:
+            with self._turn:
+                image.failures = 0
         finally:
             with self._turn:
-                image.fetching = False
+                image.fetching -= 1
                 self._turn.notify_all()
 
 
@@ -161,7 +170,7 @@ def held(listed: tuple[ImageFacts, ...], wanted: ImageWanted) -> ImageFacts | No
     """The image among those listed, as far as it is known to be the one that is wanted."""
     if wanted.fresh and not wanted.digest:
         return None
-    full = f"{split_reference(wanted.reference)[0]}@{wanted.digest}"
+    full = f"{repository_of(wanted.reference)}@{wanted.digest}"
     for facts in listed:
         if wanted.digest:
             if full in facts.digests:

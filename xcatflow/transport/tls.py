@@ -24,7 +24,7 @@ class TlsFiles:
         """Raises InvalidInput naming the first file that cannot be read."""
         for path in (self.ca, self.certificate, self.key):
             if not path.is_file() or not os.access(path, os.R_OK):
-                raise InvalidInput(f'cannot read TLS file "{path}"')
+                raise InvalidInput(f"Cannot read TLS file {path}")
 
 
 def find_tls_files(directory: Path | None, *, environ: Mapping[str, str], home: Path) -> TlsFiles:
@@ -38,7 +38,10 @@ def find_tls_files(directory: Path | None, *, environ: Mapping[str, str], home: 
     chosen = named or next((place for place in usual if (place / "ca.pem").is_file()), None)
     if chosen is None:
         others = ", ".join(f'"{place}"' for place in usual[1:])
-        raise InvalidInput(f'cannot read TLS file "{usual[0] / "ca.pem"}"; {others} have none either')
+        raise InvalidInput(
+            f"Cannot read TLS file {usual[0] / 'ca.pem'}; {others} have none either, and the site has no certificates of its own "
+            "(provision-dockerhost makes them)"
+        )
     files = _files_in(chosen)
     files.check()
     return files

@@ -9,12 +9,12 @@ import time
 from collections.abc import Iterable, Iterator
 
 from xcatflow.errors import CannotTell
+from xcatflow.model.container_states import STANDING
 from xcatflow.model.question import ContainerFacts, ImageFacts
 from xcatflow.model.question_images import Unused, UnusedFacts
 from xcatflow.transport.protocols import Docker
 
 _PREDEFINED = ("bridge", "host", "none", "ingress", "docker_gwbridge", "nat")
-_OVER = ("created", "exited", "dead")
 
 
 def unused(docker: Docker, question: Unused) -> tuple[UnusedFacts, ...]:
@@ -41,7 +41,7 @@ def unused(docker: Docker, question: Unused) -> tuple[UnusedFacts, ...]:
 
 def _containers(containers: Iterable[ContainerFacts], now_s: float) -> Iterator[UnusedFacts]:
     for it in containers:
-        if it.state in _OVER:
+        if it.state in STANDING:
             yield UnusedFacts(
                 it.id, (it.name,), age_s=_age(it.created_s, now_s), labels=it.labels, state=it.status or it.state
             )

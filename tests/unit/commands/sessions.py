@@ -114,6 +114,7 @@ class Daemon:
         if self.peer is None:
             return text
         here = f"127.0.0.1:{self.peer.port}"
+        text = text.replace(f"tcp+plain://localhost:{self.peer.port}", "@here")
         return text.replace(f"tcp+plain://{here}", "@daemon").replace(here, "DAEMON")
 
 

@@ -1,14 +1,18 @@
 """Looks in two turns: what a step asks beside, once it knows the first answers, is gathered like all the rest."""
 
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from tests.fakes.memory import STEPS, Value, ValueParams
 from tests.fakes.running import Rig, nodes, workflow
+from xcatflow.engine.context import lanes_that_meet
 from xcatflow.errors import CannotTell, ExitCode
 from xcatflow.model.event import Outcome
 from xcatflow.model.question import Answers, Question, Shell
+from xcatflow.model.target import TargetRef
 
 HUB = ("shell", "hub")
 
@@ -82,3 +86,50 @@ def test_answers_that_cannot_be_had_and_bugs_become_the_steps_outcome(monkeypatc
     rig = Rig(nodes("hub"))
     assert rig(steps("a")) == ExitCode.FAILED
     assert rig.steps()["hub", "a"].message == "no telling"
+
+
+def test_a_machine_that_does_not_answer_holds_up_only_its_own_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig(nodes("n1", "n2", "n3"))
+    acted, ask, target = threading.Event(), rig.world.ask, rig.world.target
+
+    def slow(face: tuple[str, str], questions: tuple[Question[Any], ...]) -> Mapping[Question[Any], object]:
+        assert face[1] != "n1" or acted.wait(20), "the others waited for it"
+        return ask(face, questions)
+
+    def at(ref: TargetRef, timeout_s: float, progress: Callable[[str], None]) -> Any:
+        if ref.name == "n3":
+            acted.set()
+        return target(ref, timeout_s, progress)
+
+    monkeypatch.setattr(rig.world, "ask", slow)
+    monkeypatch.setattr(rig.world, "target", at)
+    own = workflow([{"id": "a", "use": "memory.value", "with": {"name": "x", "value": "1"}}])
+    assert rig(own, apply=True) == ExitCode.OK
+    assert set(rig.outcomes().values()) == {Outcome.CHANGED}
+
+
+def test_lanes_meet_over_others() -> None:
+    rig = Rig(nodes("hub1", "hub2", "n1", "n2", "n3", "n4"))
+    placed = workflow(
+        [
+            {"id": name, "use": "memory.value", "at": at, "only": only, "with": {"name": "x", "value": "1"}}
+            for name, at, only in (("a", "hub1", "n1,n2"), ("b", "hub2", "n2,n3"), ("c", "", "n4"))
+        ]
+    )
+    lanes = rig.preparer().lanes(placed, sorted(rig.definitions.nodes), {})
+    together = {frozenset(lane.node for lane in group) for group in lanes_that_meet(lanes)}
+    assert frozenset({"n1", "n2", "n3"}) in together
+    assert frozenset({"n4"}) in together
+
+
+def test_lanes_whose_steps_meet_look_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Value, "meets", lambda self, want: want.value)
+    rig = Rig(nodes("n1", "n2", "n3"))
+    placed = workflow(
+        [
+            {"id": name, "use": "memory.value", "only": only, "with": {"name": "x", "value": value}}
+            for name, only, value in (("a", "n1,n3", "same"), ("b", "n2", "another"))
+        ]
+    )
+    lanes = rig.preparer().lanes(placed, sorted(rig.definitions.nodes), {})
+    assert [[lane.node for lane in group] for group in lanes_that_meet(lanes)] == [["n1", "n3"], ["n2"]]

@@ -10,6 +10,7 @@ from tests.fakes.memory import STEPS, Value
 from tests.fakes.running import Rig, nodes, workflow
 from xcatflow.engine.secrets import Redactor
 from xcatflow.errors import ExitCode, InvalidInput, Source
+from xcatflow.model.change import Change, Verb
 from xcatflow.model.event import ActEnded, ActStarted, NodeEnded, Noted, Outcome, RunEnded, WorkflowStarted
 
 
@@ -337,6 +338,49 @@ def test_no_diff_is_shown_where_a_secret_is_wanted_for_the_old_one_is_in_it() ->
     assert change.diff == "(not shown: a secret is in it)\n"
     rig(workflow([value("a", "a", "plain", use="memory.showing")]), apply=False)
     assert rig.steps()["n1", "a"].changes[0].diff == "-0ld\n+plain\n"
+
+
+@pytest.mark.parametrize("apply", [False, True])
+def test_no_old_value_is_shown_where_a_secret_is_wanted(apply: bool) -> None:
+    rig = Rig(nodes("n1"))
+    rig.secrets["key"] = "n3w-secret"
+    rig.world.values["n1", "a"] = "0ld-secret"
+    rig.world.failing["b"] = 1
+    rig(workflow([value("a", "a", "${secret.key}"), value("b", "b", "1", on_failure="undo")]), apply=apply)
+    assert rig.world.values["n1", "a"] == "0ld-secret", "the step itself knows it, and gives it back"
+    told = "".join(str(event.to_json()) for event in rig.events)
+    assert "0ld" not in told
+    assert "n3w" not in told
+    assert str(rig.steps()["n1", "a"].changes[0]) == "update value a: (not shown) -> (secret)"
+    if apply:
+        ended = next(event for event in rig.events if isinstance(event, NodeEnded))
+        assert ended.message == "undone: update value a: (not shown) -> (secret)"
+        begun = {event.key: str(event.change) for event in rig.events if isinstance(event, ActStarted)}
+        assert begun["run/test/n1/a/undo/0"] == "update value a: (secret) -> (not shown) (taken back)"
+
+
+def test_an_old_value_that_does_not_go_is_not_told_either() -> None:
+    rig = Rig(nodes("n1"))
+    rig.secrets["key"] = "n3w-secret"
+    rig.world.values["n1", "a"] = "0ld-secret"
+    rig.world.broken.add("a")
+    rig(workflow([value("a", "a", "${secret.key}")]))
+    message = rig.steps()["n1", "a"].message
+    assert message == "still to do after the act: update value a: (not shown) -> (secret)"
+
+
+def test_states_are_shown_where_a_secret_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Starting(Value):
+        kind = "memory.starting"
+
+        def plan(self, seen: str | None, want: Any) -> tuple[Change, ...]:
+            return (Change(Verb.START, "value a", "", "exited", "running"),)
+
+    monkeypatch.setitem(STEPS, "memory.starting", Starting())
+    rig = Rig(nodes("n1"))
+    rig.secrets["key"] = "n3w-secret"
+    rig(workflow([value("a", "a", "${secret.key}", use="memory.starting")]), apply=False)
+    assert str(rig.steps()["n1", "a"].changes[0]) == "start value a: exited -> running"
 
 
 @pytest.mark.parametrize("apply", [False, True])

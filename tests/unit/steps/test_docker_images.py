@@ -1,8 +1,10 @@
 """`docker.image` and registries, archives that change, `docker.prune`, and `docker.registry_login` in a home of the test's own."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pytest
@@ -14,14 +16,15 @@ from tests.fakes.docker_target import DockerTarget
 from tests.fakes.target import SYSTEM_PATH, LocalTarget, tools
 from xcatflow.errors import ActFailed, CannotTell, CannotUndo
 from xcatflow.model.change import Verb
-from xcatflow.model.image import digest_in
-from xcatflow.model.question import Answers
+from xcatflow.model.question import Answers, Reply
 from xcatflow.model.question_images import RegistryImage
+from xcatflow.steps import docker_prune
 from xcatflow.steps.archives import ids_in
 from xcatflow.steps.docker_image import DockerImage, ImageParams
 from xcatflow.steps.docker_prune import DockerPrune, PruneParams
+from xcatflow.steps.docker_pull import DockerPull
 from xcatflow.steps.docker_registry_login import DockerRegistryLogin, LoginParams
-from xcatflow.steps.reference import registry_of, repository_of
+from xcatflow.steps.login_script import LOOK
 
 IMAGE, PRUNE, LOGIN = DockerImage(), DockerPrune(), DockerRegistryLogin()
 APP = "lan.x:5000/app:1"
@@ -98,26 +101,23 @@ def test_where_credentials_are_for() -> None:
     assert auth is not None
     assert auth.towards(APP).registry == "lan.x:5000"
     assert auth.towards("debian:12").registry == auth.towards("site/app").registry == ""
-    named = wanted(auth={"registry": "other.x", "username": "u", "password": "p"}).auth
-    assert named is not None
-    assert named.towards(APP).registry == "other.x"
+    assert wanted(auth={"registry": "lan.x:5000", "username": "u", "password": "p"}).auth
+    for hub in ("docker.io", "index.docker.io"):
+        named = wanted(name="debian", auth={"registry": hub, "username": "u", "password": "p"}).auth
+        assert named is not None
+        assert named.towards("debian").registry == ""
 
 
-@pytest.mark.parametrize(("reference", "registry", "repository"), [
-    ("debian:12", "", "debian"), ("site/app", "", "site/app"), ("localhost/app", "localhost", "localhost/app"),
-    ("lan.x:5000/a/b:1", "lan.x:5000", "lan.x:5000/a/b"), ("docker.io/library/debian", "", "debian"),
-    (f"lan.x/app@sha256:{'a' * 64}", "lan.x", "lan.x/app"),
+@pytest.mark.parametrize(("name", "registry", "whose"), [
+    ("other.x:5000/app", "lan.x:5000", "other.x:5000"), (APP, "lan.x", "lan.x:5000"), ("debian", "lan.x:5000", "docker.io"),
+    (APP, "docker.io", "lan.x:5000"),
 ])  # fmt: skip
-def test_the_parts_of_a_reference(reference: str, registry: str, repository: str) -> None:
-    assert (registry_of(reference), repository_of(reference)) == (registry, repository)
-
-
-def test_a_digest_is_its_own_repositorys() -> None:
-    digests = ("other/app@sha256:1", "lan.x/app@sha256:2", "lan.x/app@sha256:3")
-    assert digest_in(digests, "lan.x/app") == "sha256:2"
-    assert digest_in(digests, "lan.x/app", "sha256:3") == "sha256:3"
-    assert digest_in(digests, "lan.x/app", "sha256:1") == "sha256:2"
-    assert digest_in(digests, "lan.x/ap") == ""
+def test_a_password_is_not_told_to_another_registry(name: str, registry: str, whose: str) -> None:
+    said = (
+        rf'"{re.escape(name)}" is an image of {re.escape(whose)}, and "auth" is for {re.escape(registry)}: correct one'
+    )
+    with pytest.raises(ValueError, match=said):
+        wanted(name=name, auth={"registry": registry, "username": "u", "password": "p"})
 
 
 def test_what_does_not_fit_together() -> None:
@@ -125,6 +125,18 @@ def test_what_does_not_fit_together() -> None:
         wanted(archive="a.tar", pull="always")
     pinned = f"lan.x:5000/app@sha256:{'a' * 64}"
     assert not any(isinstance(it, RegistryImage) for it in IMAGE.ask(wanted(name=pinned, pull="always")))
+    with pytest.raises(ValueError, match='from the registry, which "pull: never" forbids to ask: give a tag instead'):
+        wanted(name=pinned, pull="never", spread=True)
+    assert wanted(pull="never", spread=True)
+
+
+def test_only_who_hands_an_image_on_has_to_look_with_others() -> None:
+    for step in (IMAGE, DockerPull()):
+        assert step.meets(wanted(name="debian", spread=True)) == step.meets(
+            wanted(name="docker.io/debian:latest", spread=True)
+        )
+        assert step.meets(wanted(name="debian", spread=True)) != step.meets(wanted(spread=True))
+        assert [step.meets(wanted()), step.meets(wanted(spread=True, state="absent"))] == ["", ""]
 
 
 # --- archives ---
@@ -163,6 +175,24 @@ def test_archives_are_left_alone_where_the_registry_decides(tmp_path: Path) -> N
     assert IMAGE.prepare(wanted(name="app:1", pull="always"), desk).archive == ""
 
 
+def test_an_archive_of_other_images_leaves_nothing_and_takes_no_name(docker: FakeDocker, tmp_path: Path) -> None:
+    docker.pull_image(APP)
+    old = docker.inspect_image(APP)
+    write_archive(tmp_path / "a.tar", APP, "other:1", command=("/bin/sleep", "1"))
+    with pytest.raises(ActFailed, match=r'does not hold "app:1", it holds lan\.x:5000/app:1, other:1'):
+        DockerTarget(daemon=docker).converge(IMAGE, wanted(name="app:1", archive=str(tmp_path / "a.tar")))
+    assert docker.images() == (old,)
+
+
+def test_an_archive_of_what_was_there_takes_nothing_away(docker: FakeDocker, tmp_path: Path) -> None:
+    write_archive(tmp_path / "a.tar", "other:1")
+    docker.load_image(tmp_path / "a.tar")
+    before = docker.images()
+    with pytest.raises(ActFailed, match="it holds other:1"):
+        DockerTarget(daemon=docker).converge(IMAGE, wanted(archive=str(tmp_path / "a.tar")))
+    assert docker.images() == before
+
+
 # --- pruning ---
 
 
@@ -172,7 +202,9 @@ def test_a_removed_image_cannot_come_back_and_a_used_one_never_goes(docker: Fake
     seen = at.look(PRUNE, want)
     (change,) = PRUNE.plan(seen, want)
     docker.create_container("c1", {"Image": APP})
-    with pytest.raises(ActFailed, match=rf'cannot remove image {APP} on host01: the container "c1" has it by now'):
+    with pytest.raises(
+        ActFailed, match=rf"cannot remove image {APP} on host01: conflict: .* is using its referenced image"
+    ):
         PRUNE.apply(at, want, seen, change)
     assert docker.inspect_image(APP)
     docker.remove_container("c1", force=True)
@@ -181,6 +213,54 @@ def test_a_removed_image_cannot_come_back_and_a_used_one_never_goes(docker: Fake
         PRUNE.apply(at, want, seen, change)
     with pytest.raises(CannotUndo, match="was removed"):
         PRUNE.undo(at, want, seen, change)
+
+
+@pytest.mark.parametrize("api", ["1.24", "1.41"])
+def test_an_image_with_several_names_keeps_them_all_while_a_container_has_it(docker: FakeDocker, api: str) -> None:
+    docker.facts = type(docker.facts)("x", api, "1.12", api)
+    at, want = DockerTarget(daemon=docker), PruneParams.model_validate({"what": "images"})
+    docker.pull_image(APP)
+    if api == "1.41":
+        docker.tag_image(APP, "other:1")
+    seen, before = at.look(PRUNE, want), docker.images()
+    (change,) = PRUNE.plan(seen, want)
+    docker.create_container("c1", {"Image": APP})
+    with pytest.raises(ActFailed, match='the container "c1" has it by now'):
+        PRUNE.apply(at, want, seen, change)
+    assert docker.images() == before
+    docker.remove_container("c1", force=True)
+    assert len(at.converge(PRUNE, want)) == 1
+    assert docker.images() == ()
+
+
+class Listing(FakeDocker):
+    """Counts listings of containers."""
+
+    listings = 0
+
+    def containers(self) -> Any:
+        self.listings += 1
+        return super().containers()
+
+
+@pytest.mark.parametrize("what", ["images", "volumes"])
+def test_many_things_are_removed_each_by_itself(what: str) -> None:
+    names = [f"lan.x/app{number}:1" for number in range(800)]
+    docker = Listing(images=names if what == "images" else ())
+    for name in names if what == "volumes" else ():
+        docker.create_volume({"Name": name.replace("/", "-").replace(":", "-")})
+    at, want = DockerTarget(daemon=docker), PruneParams.model_validate({"what": what})
+    seen = at.look(PRUNE, want)
+    told: list[str] = []
+    original = docker_prune._told
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(docker_prune, "_told", lambda it: (told.append(it.id), original(it))[1])
+        changes = PRUNE.plan(seen, want)
+        for change in changes:
+            PRUNE.apply(at, want, seen, change)
+    assert (len(changes), len(told)) == (800, 800), "things are described once, not once for each other"
+    assert docker.listings == 1
+    assert at.plan(PRUNE, want) == ()
 
 
 @pytest.mark.parametrize(("given", "said"), [
@@ -277,6 +357,66 @@ def test_a_login_is_taken_back(machine: Machine, home: Path) -> None:
     changes = machine.converge(LOGIN, login())
     LOGIN.undo(machine, login(), before, changes[0])
     assert file.read_text() == content
+
+
+def test_two_logins_that_looked_at_the_same_time_both_stay(machine: Machine, home: Path) -> None:
+    file = home / ".docker" / "config.json"
+    both = [login(), login(registry="other.x", check=False)]
+    seen = [machine.look(LOGIN, want) for want in both]
+    changes = [LOGIN.plan(it, want)[0] for it, want in zip(seen, both, strict=True)]
+    for it, want, change in zip(seen, both, changes, strict=True):
+        LOGIN.apply(machine, want, it, change)
+    assert set(json.loads(file.read_text())["auths"]) == {"lan.x:5000", "other.x"}
+    assert [LOGIN.plan(machine.look(LOGIN, want), want) for want in both] == [(), ()]
+    LOGIN.undo(machine, both[0], seen[0], changes[0])
+    assert set(json.loads(file.read_text())["auths"]) == {"other.x"}
+    LOGIN.undo(machine, both[1], seen[1], changes[1])
+    assert not file.exists()
+
+
+@dataclass
+class Meddled(Machine):
+    """Somebody else changes the file after each of the first looks, `times` of them."""
+
+    file: Path = Path()
+    times: int = 1
+
+    def run(self, script: str, **options: Any) -> Reply:
+        reply = super().run(script, **options)
+        if quote(LOOK) in script and self.times:
+            self.times -= 1
+            config = json.loads(self.file.read_text()) if self.file.exists() else {"auths": {}}
+            self.file.parent.mkdir(exist_ok=True)
+            self.file.write_text(json.dumps({"auths": {**config["auths"], f"new{self.times}.x": {"auth": "YTpi"}}}))
+        return reply
+
+
+def meddled(machine: Machine, home: Path, times: int) -> Meddled:
+    return Meddled(path=machine.path, daemon=machine.daemon, file=home / ".docker" / "config.json", times=times)
+
+
+def test_what_somebody_writes_between_our_look_and_our_act_stays(machine: Machine, home: Path) -> None:
+    at = meddled(machine, home, 2)
+    at.converge(LOGIN, login())
+    assert set(json.loads(at.file.read_text())["auths"]) == {"lan.x:5000", "new0.x", "new1.x"}
+    assert [path.name for path in at.file.parent.iterdir()] == ["config.json"]
+    at.times = 99
+    with pytest.raises(ActFailed, match=r"was changed by somebody else each of the 5 times we looked: run again"):
+        at.converge(LOGIN, login(state="absent"))
+    assert [path.name for path in at.file.parent.iterdir()] == ["config.json"]
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ('{"credHelpers": ["lan.x:5000"]}', 'an object as "credHelpers"'), ('{"auths": [1]}', 'an object as "auths"'),
+    ("[1]", "a JSON object"), ("{", "a JSON object"),
+])  # fmt: skip
+def test_a_file_of_another_form_is_not_overwritten(machine: Machine, home: Path, text: str, said: str) -> None:
+    file = home / ".docker" / "config.json"
+    file.parent.mkdir()
+    file.write_text(text)
+    with pytest.raises(ActFailed, match=rf'expected {said} in "{file}": repair the file or move it away'):
+        machine.converge(LOGIN, login())
+    assert file.read_text() == text
 
 
 def test_a_file_that_is_a_link_stays_one(machine: Machine, home: Path) -> None:

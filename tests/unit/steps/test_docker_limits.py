@@ -7,6 +7,7 @@ import pytest
 from tests.fakes.docker import FakeDocker
 from tests.fakes.docker_target import DockerTarget
 from xcatflow.errors import ActFailed, CannotUndo
+from xcatflow.steps.container_changes import Known, undoing
 from xcatflow.steps.container_limits import differing, update_body
 from xcatflow.steps.container_params import ContainerParams
 from xcatflow.steps.docker_container import DockerContainer
@@ -63,6 +64,29 @@ def test_what_the_daemon_said_of_a_new_container_is_an_output() -> None:
     at, wanted = DockerTarget(daemon=daemon), want(state="created")
     (change,) = at.plan(STEP, wanted)
     assert STEP.apply(at, wanted, at.look(STEP, wanted), change) == {"warnings": "odd\nvery odd"}
+
+
+@pytest.mark.parametrize(
+    ("has", "back"),
+    [
+        ({"CpuPeriod": 100000, "CpuQuota": 50000, "NanoCpus": 5 * 10**8}, {"CpuPeriod": 100000, "CpuQuota": 50000}),
+        ({"CpuPeriod": 50000, "CpuQuota": 25000}, {"CpuPeriod": 100000, "CpuQuota": 50000}),
+        ({"CpuPeriod": 0, "CpuQuota": 0, "NanoCpus": 5 * 10**8}, {"NanoCpus": 5 * 10**8}),
+    ],
+    ids=["a quota told in the newest form", "a quota", "a number"],
+)
+@pytest.mark.parametrize("api", ["1.24", "1.41"])
+def test_a_number_of_cpus_is_taken_back_however_the_daemon_keeps_it(
+    has: dict[str, Any], back: dict[str, Any], api: str
+) -> None:
+    host = {"RestartPolicy": {"Name": "no"}, **has}
+    assert undoing(want(cpus=2), Known(details={"HostConfig": host}, api=api)) == back
+
+
+def test_a_quota_that_was_asked_for_is_taken_back_as_such() -> None:
+    new = want(dockerflag={"HostConfig": {"CpuQuota": 70000, "CpuPeriod": 100000}})
+    has = {"CpuPeriod": 100000, "CpuQuota": 50000}
+    assert undoing(new, Known(details={"HostConfig": has}, api="1.41")) == {"CpuQuota": 50000}
 
 
 def test_limits_are_taken_back_where_they_can_be() -> None:

@@ -8,8 +8,10 @@ import pytest
 
 from xcatflow.errors import Source
 from xcatflow.model.complaints import problems_of
-from xcatflow.model.docker_bodies import place_mac
+from xcatflow.model.docker_api import fields_of
+from xcatflow.model.docker_bodies import create_request, place_mac
 from xcatflow.steps.container_body import create_body
+from xcatflow.steps.container_flags import HOST_CONFIG, TOP_LEVEL
 from xcatflow.steps.container_labels import identity_labels, record
 from xcatflow.steps.container_params import ContainerParams
 from xcatflow.steps.docker_network import NetworkParams, network_body
@@ -141,13 +143,33 @@ def test_with_networking_off_nothing_of_a_network_is_sent() -> None:
     given = {
         "NetworkDisabled": True,
         "MacAddress": "02:42:0a:14:00:15",
-        "NetworkingConfig": {"x": 1},
+        "NetworkingConfig": {"EndpointsConfig": {"x": {"Aliases": ["y"]}}},
         "HostConfig": {"NetworkMode": "x"},
     }
     made = want(network="none", dockerflag=given)
     assert create_body(made, {}) == {"Image": "busybox", "NetworkDisabled": True, "HostConfig": {}, "Labels": {}}
     assert made.further == ()
     assert given["HostConfig"] == {"NetworkMode": "x"}, "what was given is not touched"
+
+
+def test_everything_that_some_version_of_the_api_knows_may_be_a_flag() -> None:
+    flag = {"Platform": "linux/arm64", "Healthcheck": {"Test": ["NONE"], "StartInterval": 5}, "HostConfig": {"Umask": 18, "Init": None},
+            "NetworkingConfig": {"EndpointsConfig": {"lan": {"GwPriority": 1, "IPAMConfig": None}, "lan2": None}}}  # fmt: skip
+    sent, query = create_request(body(dockerflag=flag), "1.56")
+    assert (sent["HostConfig"]["Umask"], sent["Healthcheck"]["StartInterval"], query) == (
+        18,
+        5,
+        {"platform": "linux/arm64"},
+    )
+
+
+def test_fields_that_came_or_went_with_some_version_are_known_to_the_flags() -> None:
+    assert {"Umask", "Init", "Annotations", "KernelMemory"} <= fields_of("create", "HostConfig")
+    assert fields_of("create", "HostConfig") <= HOST_CONFIG
+    assert {"Platform", "StopTimeout"} <= TOP_LEVEL
+    assert fields_of("create", "Healthcheck") == {"StartPeriod", "StartInterval"}
+    assert "*" not in fields_of("create", "NetworkingConfig.EndpointsConfig")
+    assert "GwPriority" in fields_of("create", "NetworkingConfig.EndpointsConfig.*")
 
 
 def test_a_network_of_the_flag_gets_the_address() -> None:

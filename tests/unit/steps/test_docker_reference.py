@@ -1,4 +1,4 @@
-"""References of images, and the archives of a site that may hold them."""
+"""The archives of a site that may hold an image."""
 
 from pathlib import Path
 
@@ -7,25 +7,9 @@ import pytest
 from tests.fakes.desk import FolderDesk
 from xcatflow.errors import InvalidInput
 from xcatflow.steps.docker_image import DockerImage, ImageParams
-from xcatflow.steps.reference import archive_names, canonical, check_reference
-from xcatflow.transport.machine import full_reference
+from xcatflow.steps.reference import archive_names
 
 ID = "sha256:" + "a" * 64
-
-
-@pytest.mark.parametrize(("reference", "listed"), [
-    ("busybox", "busybox:latest"), ("docker.io/library/busybox:1", "busybox:1"), ("docker.io/site/app", "site/app:latest"),
-    ("registry.lan:5000/app", "registry.lan:5000/app:latest"), (f"app:1@{ID}", f"app@{ID}"), (ID, ID),
-])  # fmt: skip
-def test_references_have_one_spelling(reference: str, listed: str) -> None:
-    assert canonical(check_reference(reference)) == listed
-    assert full_reference(listed) == listed, "looks find it under this name"
-
-
-@pytest.mark.parametrize("reference", ["", "a b", "App", "app:", "app@sha256:12", "/app", "http://x/app", "app:1:2"])
-def test_what_is_no_reference(reference: str) -> None:
-    with pytest.raises(ValueError, match="expected an image such as"):
-        check_reference(reference)
 
 
 @pytest.mark.parametrize(("reference", "files"), [

@@ -346,6 +346,53 @@ def test_a_replacement_that_does_not_come_up_leaves_the_old_one_running(at: Dock
     assert facts(at).addresses == {"steps0": f"{NET}.9"}
 
 
+def test_a_new_address_that_is_taken_leaves_the_old_one(at: DockerTarget, desk: FolderDesk) -> None:
+    loaded(at, desk)
+    converge(at, NETWORK, LAN)
+    given = {**SLEEPER, "network": "steps0"}
+    converge(at, CONTAINER, given, address=f"{NET}.9")
+    converge(at, CONTAINER, given, address=f"{NET}.10", name="c2")
+    with pytest.raises(
+        ActFailed, match=r'^cannot connect container "c1" on host01 to network "steps0": Address already in use$'
+    ):
+        at.converge(CONTAINER, params(CONTAINER, given, address=f"{NET}.10"))
+    assert facts(at).addresses == {"steps0": f"{NET}.9"}
+    assert converge(at, CONTAINER, given, address=f"{NET}.9") == []
+    at.docker.disconnect_network("steps0", "c1")
+    assert converge(at, CONTAINER, given, address=f"{NET}.9") == [Verb.ATTACH]
+
+
+def test_volumes_without_a_name_are_handed_on(at: DockerTarget, desk: FolderDesk) -> None:
+    loaded(at, desk)
+    given = {**SLEEPER, "dockerflag": {"Volumes": {"/data": {}}}}
+    converge(at, CONTAINER, given)
+    volumes = facts(at).volumes
+    (change,) = at.plan(CONTAINER, params(CONTAINER, given, hostname="other"))
+    assert change.why.endswith("; its volume of /data is handed on to the new one")
+    with pytest.raises(ActFailed, match="the old container is back"):
+        at.converge(CONTAINER, params(CONTAINER, given, network="nowhere"))
+    assert facts(at).volumes == volumes
+    assert converge(at, CONTAINER, given, hostname="other") == [Verb.REPLACE]
+    assert facts(at).volumes == volumes
+    more = {"dockerflag": {"Volumes": {"/data": {}, "/more": {}}}}
+    with pytest.raises(ActFailed, match="the old container is back"):
+        at.converge(CONTAINER, params(CONTAINER, {**given, **more}, network="nowhere"))
+    assert [it.name for it in at.docker.volumes()] == list(volumes or ()), "what a trial was given goes with it"
+    assert converge(at, CONTAINER, given, hostname="other", state="absent") == [Verb.STOP, Verb.REMOVE]
+    assert [it.name for it in at.docker.volumes()] == list(volumes or ())
+    at.docker.remove_volume((volumes or ("",))[0])
+
+
+def test_one_that_removes_itself_is_absent_when_it_is_stopped(at: DockerTarget, desk: FolderDesk) -> None:
+    loaded(at, desk)
+    given = {**SLEEPER, "dockerflag": {"HostConfig": {"AutoRemove": True}}}
+    converge(at, CONTAINER, given)
+    assert converge(at, CONTAINER, given, hostname="other") == [Verb.REPLACE]
+    assert names(at) == ["c1"]
+    assert converge(at, CONTAINER, given, state="absent") == [Verb.STOP, Verb.REMOVE]
+    assert names(at) == []
+
+
 def test_an_address_in_use_leaves_no_container_behind(at: DockerTarget, desk: FolderDesk) -> None:
     loaded(at, desk)
     converge(at, NETWORK, LAN)

@@ -54,15 +54,15 @@ def network(data: Mapping[str, Any]) -> DockerNetworkFacts | HostBridge:
 
 
 def container(name: str, data: Mapping[str, Any] | None) -> ContainerFacts | None:
-    """A container; `made_from` are the params it was made from, for those whose labels are not written out."""
+    """A container; `made_from` are the params it was made from, for those whose labels are not written out. It is in the networks that it
+    was made in, unless `networks` are."""
     if data is None:
         return None
     made_from = ContainerParams.model_validate({"name": "c1", **data.get("made_from", {"image": "none"})})
     labels = data.get("labels", identity_labels(made_from))
     rest = {key: value for key, value in data.items() if key not in ("made_from", "labels")}
-    return ContainerFacts(
-        **{"id": "i", "name": name, "image": "-", "image_id": "-", "status": "", "labels": labels, **rest}
-    )
+    usual = {"id": "i", "name": name, "image": "-", "image_id": "-", "status": "", "labels": labels}
+    return ContainerFacts(**{**usual, "networks": (made_from.main, *made_from.further), **rest})
 
 
 def image(data: Mapping[str, Any]) -> Found:

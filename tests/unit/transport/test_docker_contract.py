@@ -336,22 +336,34 @@ def test_volumes_live_and_go(docker: Docker) -> None:
     assert [volume.name for volume in docker.volumes()] == ["v2"]
 
 
-def test_prune_takes_what_nothing_uses(docker: Docker) -> None:
-    id = made(docker)
-    made(docker, "c2", started=True)
-    assert docker.prune("containers", {"label": ["other"]}).removed == ()
-    assert docker.prune("containers", {"label": ["xcatflow.node"]}).removed == (id,)
-    docker.create_volume({"Name": "v1"})
-    with pytest.raises(ActFailed, match=r"to prune only volumes without a name needs 1\.42"):
-        docker.prune("volumes", {})
-    assert docker.prune("volumes", {"all": ["true"]}).removed == ("v1",)
-    docker.create_network({"Name": "contract8"})
-    assert docker.prune("networks", {}).removed == ("contract8",)
-    assert docker.prune("images", {}).removed == ()
-    docker.remove_container("c2", force=True)
-    removed = docker.prune("images", {"dangling": ["false"]}).removed
-    assert {IMAGE, "contract/busybox:other"} < set(removed)
-    assert docker.images() == ()
+def test_volumes_without_a_name_go_with_their_container_where_that_is_asked_for(docker: Docker) -> None:
+    body = {**BODY, "Volumes": {"/data": {}}}
+    docker.create_container("c1", body)
+    (name,) = facts(docker, "c1").volumes or ()
+    mounts = (docker.inspect_container("c1") or {})["Mounts"]
+    assert [(it["Name"], it["Destination"], it["RW"]) for it in mounts] == [(name, "/data", True)]
+    given = {**body, "HostConfig": {"NetworkMode": "none", "Binds": [f"{name}:/data"]}}
+    docker.create_container("c2", given)
+    assert facts(docker, "c2").volumes == (name,), "no other one is made where one is given"
+    docker.remove_container("c1", force=True, volumes=True)
+    docker.remove_container("c2", force=True, volumes=True)
+    assert [it.name for it in docker.volumes()] == [name], "what another container had, or was given by name, stays"
+    docker.create_container("c3", body)
+    docker.remove_container("c3", force=True, volumes=True)
+    docker.create_container("c4", body)
+    docker.remove_container("c4", force=True)
+    assert len(docker.volumes()) == 2
+
+
+def test_a_container_that_removes_itself_is_gone_when_it_is_stopped(docker: Docker) -> None:
+    docker.create_container("c1", {**BODY, "HostConfig": {"NetworkMode": "none", "AutoRemove": True}})
+    docker.start_container("c1")
+    docker.stop_container("c1", grace_s=0)
+    deadline = time.monotonic() + 10
+    while docker.inspect_container("c1") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    with pytest.raises(ActFailed, match=r"^No such container: c1$"):
+        docker.remove_container("c1", force=True)
 
 
 def test_networks_are_made_once_and_removed(docker: Docker) -> None:
@@ -477,8 +489,8 @@ def test_connections_are_kept(real_engine: Engine) -> None:
 
 
 @pytest.mark.lab
-def test_a_whole_life_takes_one_connection(real_engine: Engine, archive: Path) -> None:
-    """Commands run inside have one each, since the engine ends it; what streams shares another."""
+def test_a_whole_life_takes_three_connections(real_engine: Engine, archive: Path) -> None:
+    """Commands run inside have one each, since the engine ends it; what streams shares another, and stops and restarts share one."""
     traffic = Traffic()
     it = DockerDaemon(real_engine.tls, traffic=traffic, tls=real_engine.files)
     for _ in range(2):
@@ -500,7 +512,7 @@ def test_a_whole_life_takes_one_connection(real_engine: Engine, archive: Path) -
         for reference in ("other:1", IMAGE, "contract/busybox:other"):
             it.remove_image(reference)
     it.close()
-    assert traffic.docker_connections == 2
+    assert traffic.docker_connections == 3
 
 
 @pytest.mark.lab

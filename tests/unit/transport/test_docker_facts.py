@@ -144,22 +144,6 @@ def test_pinned_version_has_to_be_one_that_both_speak() -> None:
         )
 
 
-@pytest.mark.parametrize(
-    ("reference", "parts"),
-    [
-        ("busybox", ("busybox", "latest")),
-        ("busybox:1", ("busybox", "1")),
-        ("registry:5000/app", ("registry:5000/app", "latest")),
-        ("registry:5000/app:2", ("registry:5000/app", "2")),
-        ("app@sha256:12", ("app", "sha256:12")),
-        ("registry:5000/app:2@sha256:12", ("registry:5000/app", "sha256:12")),
-        ("app:", ("app", "latest")),
-    ],
-)
-def test_split_reference(reference: str, parts: tuple[str, str]) -> None:
-    assert it.split_reference(reference) == parts
-
-
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.dictionaries(st.text(), st.text() | st.integers())), st.integers(1, 7))
 def test_streams_may_be_cut_anywhere(values: list[dict[str, Any]], size: int) -> None:

@@ -398,7 +398,7 @@ def test_pull_sends_the_users_credentials(start: Start, tmp_path: Path, monkeypa
 
 def test_reference_that_is_none_is_refused(start: Start) -> None:
     daemon, peer = start(always(chunked("{}")))
-    with pytest.raises(ActFailed, match="scheme"):
+    with pytest.raises(ActFailed, match="no image reference"):
         daemon.pull_image("docker://busybox")
     assert peer.paths == []
 

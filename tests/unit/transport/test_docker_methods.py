@@ -11,7 +11,7 @@ from tests.unit.transport.daemons import always, daemon
 from xcatflow.errors import ActFailed, CannotTell, DeadlineExceeded, Unreachable
 from xcatflow.transport.docker import DockerDaemon
 from xcatflow.transport.docker_http import ConnectionLost
-from xcatflow.transport.protocols import Created, Pruned, RegistryAuth, Traffic
+from xcatflow.transport.protocols import Created, RegistryAuth, Traffic
 
 Act = Callable[[DockerDaemon], object]
 AUTH = RegistryAuth("registry.test:5000", "me", "secret-word")
@@ -35,6 +35,7 @@ ACTS: dict[str, Act] = {
     "POST /containers/c1/pause": lambda it: it.pause_container("c1"),
     "POST /containers/c1/unpause": lambda it: it.unpause_container("c1"),
     "DELETE /containers/c1": lambda it: it.remove_container("c1", force=True),
+    "DELETE /containers/c2": lambda it: it.remove_container("c2", force=False, volumes=True),
     "POST /containers/c1/update": lambda it: it.update_container("c1", {"Memory": 1}),
     "POST /containers/c1/rename?name=c2": lambda it: it.rename_container("c1", "c2"),
     "POST /containers/c1/exec": lambda it: it.execute("c1", ["x"], timeout_s=20),
@@ -49,7 +50,6 @@ ACTS: dict[str, Act] = {
     "POST /images/create?fromImage=app&tag=1": lambda it: it.pull_image("app:1", auth=AUTH),
     "POST /images/load": lambda it: it.load_image(iter([b"x"])),
     "POST /auth": lambda it: it.login(AUTH),
-    "POST /containers/prune": lambda it: it.prune("containers", {}),
 }
 ANSWERED = {
     "POST /containers/create?name=c1",
@@ -57,7 +57,6 @@ ANSWERED = {
     "POST /containers/c1/exec",
     "POST /networks/create",
     "POST /volumes/create",
-    "POST /containers/prune",
 }
 """Acts whose answer is read."""
 PAGE = reply("<html>a gateway</html>", content_type="text/html; charset=utf-8")
@@ -191,14 +190,6 @@ def answers(request: Request) -> Answer:
             return Answer((b"HTTP/1.1 304 Not Modified\r\n\r\n",))
         case "GET", "/containers/c1/json":
             return reply({"Id": "f00", "Config": {"StopTimeout": 90}})
-        case "POST", "/containers/prune":
-            return reply({"ContainersDeleted": ["f00"], "SpaceReclaimed": 7})
-        case "POST", "/images/prune":
-            return reply({"ImagesDeleted": [{"Untagged": "a:1"}, {"Deleted": "sha256:1"}], "SpaceReclaimed": 9})
-        case "POST", "/networks/prune":
-            return reply({"NetworksDeleted": None})
-        case "POST", "/volumes/prune":
-            return reply({"VolumesDeleted": ["v"], "SpaceReclaimed": 0})
         case "GET", "/volumes":
             return reply({"Volumes": None, "Warnings": None})
         case "GET", "/containers/c1/stats":
@@ -219,10 +210,6 @@ def test_what_is_sent_and_what_comes_back() -> None:
         assert it.volumes() == ()
         it.connect_network("n", "c1", address="10.0.0.2", address6="fd00::2")
         it.tag_image("app:1", "registry.test:5000/app")
-        assert it.prune("containers", {"label": ["a=b"]}) == Pruned(("f00",), 7)
-        assert it.prune("images", {"dangling": ["false"]}) == Pruned(("a:1", "sha256:1"), 9)
-        assert it.prune("networks", {}) == Pruned(())
-        assert it.prune("volumes", {"all": ["true"]}) == Pruned(("v",))
         assert [path.replace("/v1.41", "") for path in peer.paths] == [
             "POST /containers/create?name=c1",
             "POST /containers/c1/update",
@@ -234,16 +221,12 @@ def test_what_is_sent_and_what_comes_back() -> None:
             "GET /volumes",
             "POST /networks/n/connect",
             "POST /images/app:1/tag?repo=registry.test%3A5000%2Fapp&tag=latest",
-            "POST /containers/prune?filters=%7B%22label%22%3A+%5B%22a%3Db%22%5D%7D",
-            "POST /images/prune?filters=%7B%22dangling%22%3A+%5B%22false%22%5D%7D",
-            "POST /networks/prune?filters=%7B%7D",
-            "POST /volumes/prune?filters=%7B%7D",
         ]
         assert json.loads(peer.requests[9].body) == {
             "Container": "c1",
             "EndpointConfig": {"IPAMConfig": {"IPv4Address": "10.0.0.2", "IPv6Address": "fd00::2"}},
         }
-        assert (traffic.docker_requests, traffic.docker_connections, peer.connections) == (15, 1, 1)
+        assert (traffic.docker_requests, traffic.docker_connections, peer.connections) == (11, 2, 2), "stops have theirs"
 
 
 def test_own_time_to_stop_is_waited_for() -> None:

@@ -150,8 +150,6 @@ def test_what_came_later_is_refused_or_done_another_way(pinned: DockerDaemon, ap
         pinned.connect_network("lan", "c1", address="10.213.78.44")
         assert pinned.containers()[0].fixed == {"lan": "10.213.78.44"}
     with needs("1.25"):
-        assert pinned.prune("containers", {}).removed
-    with needs("1.25"):
         pinned.create_container("c3", {"Image": IMAGE, "HostConfig": {"Init": True, "NetworkMode": "none"}})
     with needs("1.23"):
         assert pinned.create_volume({"Name": "v2", "Labels": {"a": "b"}}) == "v2"
@@ -246,7 +244,6 @@ def test_what_an_old_engine_cannot_do_is_refused_before_anything_is_sent() -> No
         for act, complaint in (
             (lambda: it.create_container("c1", {"HostConfig": {"Init": True}}), '"HostConfig.Init" needs 1.25'),
             (lambda: it.update_container("c1", {"Memory": 1}), "to change a container in place needs 1.22"),
-            (lambda: it.prune("containers", {}), "to prune needs 1.25"),
             (lambda: it.connect_network("lan", "c1", address="10.0.0.2"), '"EndpointConfig.IPAMConfig" needs 1.22'),
             (lambda: it.create_network({"Name": "n", "Labels": {"a": "b"}}), '"Labels" needs 1.23'),
             (lambda: it.create_volume({"Name": "v", "Labels": {"a": "b"}}), '"Labels" needs 1.23'),

@@ -14,6 +14,7 @@ from xcatflow.model.question import (
     DockerNetwork,
     File,
     Image,
+    ImageFacts,
     Port,
     Question,
     Reply,
@@ -21,7 +22,7 @@ from xcatflow.model.question import (
     Volume,
 )
 from xcatflow.model.target import TargetRef
-from xcatflow.transport.machine import Gather, full_reference
+from xcatflow.transport.machine import DockerFace, Gather
 from xcatflow.transport.pool import Machines
 
 
@@ -216,17 +217,31 @@ def test_ports_that_are_silent_are_asked_at_the_same_time(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("reference", "full"),
-    [
-        ("busybox", "busybox:latest"),
-        ("busybox:1.36", "busybox:1.36"),
-        ("docker.io/library/busybox", "busybox:latest"),
-        ("docker.io/me/app:2", "me/app:2"),
-        ("registry:5000/app", "registry:5000/app:latest"),
-        ("registry:5000/app:1", "registry:5000/app:1"),
-        ("app@sha256:00ff", "app@sha256:00ff"),
-        ("sha256:00ff", "sha256:00ff"),
-    ],
+    "written", ["busybox", "docker.io/library/busybox", "index.docker.io/busybox:latest", "library/busybox"]
 )
-def test_references_are_written_as_daemons_list_them(reference: str, full: str) -> None:
-    assert full_reference(reference) == full
+def test_images_are_found_however_they_are_written(written: str) -> None:
+    docker = FakeDocker(images=["busybox"])
+    face = DockerFace(lambda: docker)
+    (found,) = face.ask([Image(written)]).values()
+    assert isinstance(found, ImageFacts)
+    assert found.tags == ("busybox:latest",)
+
+
+def test_a_digest_counts_and_not_the_tag_beside_it() -> None:
+    pinned = f"lan.x/app@sha256:{'a' * 64}"
+    docker = FakeDocker(registry=[pinned])
+    docker.pull_image(pinned)
+    (found,) = DockerFace(lambda: docker).ask([Image(pinned.replace("app@", "app:1@"))]).values()
+    assert isinstance(found, ImageFacts)
+    assert found.digests == (pinned,)
+
+
+def test_an_image_is_known_by_the_beginning_of_its_id_unless_something_is_called_so() -> None:
+    docker = FakeDocker(images=["busybox", "cafe"])
+    ids = {image.tags[0]: image.id for image in docker.images()}
+    face = DockerFace(lambda: docker)
+    start = ids["busybox:latest"].removeprefix("sha256:")[:12]
+    given = face.ask([Image(start), Image("cafe"), Image("deadbeef0000")])
+    assert getattr(given[Image(start)], "id", "") == ids["busybox:latest"]
+    assert getattr(given[Image("cafe")], "id", "") == ids["cafe:latest"]
+    assert given[Image("deadbeef0000")] is None

@@ -50,6 +50,22 @@ def test_what_a_listing_told_counts_and_without_spread_nobody_is_asked() -> None
     assert at.fetch_image(ImageWanted(APP, pull=False), spread=True) == "h0:2376"
 
 
+def test_a_name_is_put_back_to_what_it_meant() -> None:
+    docker = FakeDocker(images=[APP], registry=[APP])
+    at = machines(docker).target(TargetRef("h0", "h0:2376"), 60)
+    (old,) = docker.images()
+    docker.tag_image(old.id, "kept:1")
+    docker.moved[APP] = " again"
+    docker.pull_image(APP)
+    at.put_image_back(APP, old.id)
+    assert [(it.id, it.tags) for it in docker.images()] == [(old.id, ("kept:1", APP))]
+    at.put_image_back(APP, "")
+    assert [(it.id, it.tags) for it in docker.images()] == [(old.id, ("kept:1",))]
+    at.put_image_back(APP, "")
+    with pytest.raises(ActFailed, match="No such image"):
+        at.put_image_back(APP, f"sha256:{'0' * 64}")
+
+
 def test_what_the_registry_has_is_asked_each_time_and_errors_are_answers() -> None:
     docker = FakeDocker(registry=[APP])
     docker.accounts["lan.x"] = ("u", "p")

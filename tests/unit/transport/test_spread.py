@@ -14,7 +14,7 @@ import pytest
 from xcatflow.errors import ActFailed, Interrupted, Unreachable, XcatflowError
 from xcatflow.model.question import ImageFacts
 from xcatflow.transport.protocols import ImageWanted
-from xcatflow.transport.spread import MOST_FAILURES, MOST_SERVED, Spread
+from xcatflow.transport.spread import MOST_SERVED, TRIED_ALONE, Spread
 
 APP = "registry.lan/app:1"
 REPOSITORY = "registry.lan/app"
@@ -135,6 +135,17 @@ class Daemon:
 
 
 @dataclass
+class Closed:
+    """A member whose daemon lets nobody in, with the images that it was last seen with."""
+
+    listed: tuple[ImageFacts, ...]
+
+    @property
+    def docker(self) -> Any:
+        raise Unreachable("d0 is off")
+
+
+@dataclass
 class Rig:
     """Daemons d0, d1 … with one registry."""
 
@@ -216,17 +227,48 @@ def test_when_the_first_fails_the_next_one_tries() -> None:
     assert len(rig.registry.pulls) == 2
 
 
-def test_who_waits_gives_up_when_several_have_failed() -> None:
+@pytest.mark.parametrize("full", [TRIED_ALONE, 7])
+def test_nobody_gives_up_because_the_disks_of_others_are_full(full: int) -> None:
     rig = Rig(20)
-    rig.registry.tags = {}
-    rig.registry.before = lambda: time.sleep(0.05)
+    rig.registry.errors = [ActFailed("no space left on device")] * full
+    rig.registry.before = lambda: time.sleep(0.02)
     results = rig.all()
-    assert all(isinstance(it, ActFailed) for it in results.values())
-    assert len(rig.registry.pulls) == MOST_FAILURES
-    said = f"{MOST_FAILURES} others tried in vain meanwhile, the last one: manifest for {APP} not found"
-    assert sum(str(it) == said for it in results.values()) == 20 - MOST_FAILURES
+    assert sum(isinstance(it, ActFailed) for it in results.values()) == full
+    assert sum(it == "sha256:1" for it in rig.named()) == 20 - full
+    assert len(rig.registry.pulls) <= 2 * full, "and still hardly anybody asks the registry"
+
+
+def test_a_registry_that_lets_all_wait_does_not_let_them_wait_in_turn() -> None:
+    rig = Rig(32)
+    rig.registry.tags = {}
+    rig.registry.before = lambda: time.sleep(0.2)
+    begun = time.monotonic()
+    results = rig.all()
+    assert time.monotonic() - begun < 2.5, "6.4 s one after the other"
+    assert {str(it) for it in results.values()} == {f"manifest for {APP} not found"}, "each has its own answer"
+    assert len(rig.registry.pulls) == 32
     rig.registry.tags = {APP: ("sha256:d1", "sha256:1")}
     assert rig.get("d0") == "", "who comes later tries anew"
+
+
+def test_a_source_that_was_opened_after_we_began_serves() -> None:
+    rig = Rig(2)
+    assert rig.get("d1") == ""
+    early = [{"d0": rig["d0"]}]
+    spread = Spread(lambda: dict(early.pop()) if early else dict(rig.daemons), rig.stopping, rig.cancelled)
+    spread._images, spread._turn, spread._serving = rig.spread._images, rig.spread._turn, rig.spread._serving
+    assert spread.obtain("d0", WANTED, rig.told.append) == "d1"
+
+
+def test_a_source_that_cannot_be_opened_keeps_no_slot() -> None:
+    rig = Rig(6)
+    rig["d0"].has("sha256:1", APP)
+    members: dict[str, Any] = {**rig.daemons, "d0": Closed(rig["d0"].listed)}
+    spread = Spread(lambda: members, rig.stopping, rig.cancelled)
+    assert spread.obtain("d1", WANTED, rig.told.append) == ""
+    assert any("copying from d0 failed: d0 is off" in text for text in rig.told)
+    assert not any(spread._serving.values())
+    assert spread.obtain("d2", WANTED, rig.told.append) == "d1"
 
 
 def test_a_source_that_breaks_is_left_out_and_another_one_tried() -> None:
@@ -319,6 +361,17 @@ def test_a_digest_that_the_registry_does_not_confirm_leaves_nothing() -> None:
     assert (rig["d1"].ids, rig["d1"].names) == (set(), {})
     assert rig.get("d1", ImageWanted(pinned)) == "d0"
     assert rig["d1"].names == {pinned: "sha256:1"}
+
+
+def test_an_image_without_a_name_that_was_there_stays_when_its_copy_fails() -> None:
+    rig = Rig(2)
+    wanted = ImageWanted(APP, digest="sha256:d1", fresh=True)
+    rig["d0"].has("sha256:1", APP, f"{REPOSITORY}@sha256:d1")
+    rig["d1"].has("sha256:1").has("sha256:before", APP)
+    rig.registry.errors = [ActFailed("connection refused")] * 2
+    with pytest.raises(ActFailed, match="connection refused"):
+        rig.get("d1", wanted)
+    assert (rig["d1"].ids, rig["d1"].names) == ({"sha256:1", "sha256:before"}, {APP: "sha256:before"})
 
 
 def test_where_no_registry_may_be_asked_somebody_has_to_have_it() -> None:

@@ -50,13 +50,14 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput) as caught:
         find_tls_files(None, environ={"DOCKER_CERT_PATH": ""}, home=tmp_path)
     assert str(caught.value) == (
-        f'cannot read TLS file "{tmp_path}/.xcatflow/ca.pem"; "{tmp_path}/.xcat", "{tmp_path}/.docker" have none either'
+        f'Cannot read TLS file {tmp_path}/.xcatflow/ca.pem; "{tmp_path}/.xcat", "{tmp_path}/.docker" have none either, '
+        "and the site has no certificates of its own (provision-dockerhost makes them)"
     )
     put(tmp_path / ".docker", *DOCKER)
     with pytest.raises(InvalidInput) as caught:
         find_tls_files(None, environ={"DOCKER_CERT_PATH": str(tmp_path / "gone")}, home=tmp_path)
-    assert str(caught.value) == f'cannot read TLS file "{tmp_path}/gone/ca.pem"'
+    assert str(caught.value) == f"Cannot read TLS file {tmp_path}/gone/ca.pem"
     (tmp_path / ".docker" / "key.pem").unlink()
     with pytest.raises(InvalidInput) as caught:
         find_tls_files(None, environ={}, home=tmp_path)
-    assert str(caught.value) == f'cannot read TLS file "{tmp_path}/.docker/key.pem"'
+    assert str(caught.value) == f"Cannot read TLS file {tmp_path}/.docker/key.pem"
