@@ -16,7 +16,8 @@ from xcatflow.commands.table import SUMMARIES, find
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [name for name in ("definitions.md", "commands.md", "coming-from-xcat.md") if (DOCS / name).exists()]
 _BLOCK = re.compile(
-    r"^```(?P<language>\w+)(?: +(?P<file>\S+))?\n(?P<text>.*?)^```$|^<!-- daemon\n(?P<daemon>.*?)^-->$", re.MULTILINE | re.DOTALL
+    r"^```(?P<language>\w+)(?: +(?P<file>\S+))?\n(?P<text>.*?)^```$|^<!-- daemon\n(?P<daemon>.*?)^-->$",
+    re.MULTILINE | re.DOTALL,
 )
 _ENDPOINT = "dh01:2376"
 

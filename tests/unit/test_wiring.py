@@ -92,7 +92,9 @@ def test_the_authority_is_the_sites_and_stays(wiring: Wiring) -> None:
 
 
 def test_daemons_are_met_at_the_nodes_address_with_the_sites_certificates(wiring: Wiring) -> None:
-    with pytest.raises(InvalidInput, match=r"Cannot read TLS file .*/\.xcatflow/ca\.pem; .* the site has no certificates of its own"):
+    with pytest.raises(
+        InvalidInput, match=r"Cannot read TLS file .*/\.xcatflow/ca\.pem; .* the site has no certificates of its own"
+    ):
         wiring.docker("host01:1")
     assert not (wiring.root / STATE).exists()
     assert wiring.authority()

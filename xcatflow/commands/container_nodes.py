@@ -46,7 +46,9 @@ def instances_and_hosts(talk: Talk, definitions: Definitions, nodes: Sequence[st
             endpoints = named.get(node) or (node,)
             hosts[node] = endpoints[0]
             if len(endpoints) > 1:
-                talk.warn(f"nodes name several daemons on it, {endpoints[0]} is asked: {', '.join(endpoints)}", node=node)
+                talk.warn(
+                    f"nodes name several daemons on it, {endpoints[0]} is asked: {', '.join(endpoints)}", node=node
+                )
         else:
             talk.error(f"{command} is for nodes with mgt=docker and for Docker hosts, found {_said(mgt)}", node=node)
     return Found(instances, hosts)

@@ -173,5 +173,3 @@ def test_all_containers_of_a_daemon(at: DockerTarget, daemon: FakeDocker) -> Non
     assert '"name":"c1"' not in done(at, listing)["containers"]
     assert '"name":"c1"' in done(at, listing, stopped=True)["containers"]
     assert done(at, listing, container="c1")["containers"].startswith('[{"id":')
-
-

@@ -347,7 +347,9 @@ def test_one_that_cannot_be_renamed_while_it_crashes_is_stopped_first() -> None:
         "rename_container": ActFailed("sandbox 4c82f5 not found"),
         "create_container": ActFailed("disk full"),
     }
-    with pytest.raises(ActFailed, match="disk full; the old container is back; an address put in from the host comes back"):
+    with pytest.raises(
+        ActFailed, match="disk full; the old container is back; an address put in from the host comes back"
+    ):
         at.converge(STEP, new)
     assert containers(at) == {"c1": old}
     daemon.fail_once["rename_container"] = ActFailed("name is taken")

@@ -226,7 +226,9 @@ def test_what_is_sent_and_what_comes_back() -> None:
             "Container": "c1",
             "EndpointConfig": {"IPAMConfig": {"IPv4Address": "10.0.0.2", "IPv6Address": "fd00::2"}},
         }
-        assert (traffic.docker_requests, traffic.docker_connections, peer.connections) == (11, 2, 2), "stops have theirs"
+        assert (traffic.docker_requests, traffic.docker_connections, peer.connections) == (11, 2, 2), (
+            "stops have theirs"
+        )
 
 
 def test_own_time_to_stop_is_waited_for() -> None:
