@@ -11,6 +11,7 @@ Source: the Engine API's version history up to 1.55 (moby, api/docs/CHANGELOG.md
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 OLDEST_API = "1.21"
@@ -47,6 +48,7 @@ class _Rule:
     shown: str = ""
 
 
+@lru_cache(maxsize=256)
 def version_key(api: str) -> tuple[int, ...]:
     """An API version as numbers, to be compared. Raises ValueError when it is none."""
     return tuple(int(part) for part in api.split("."))

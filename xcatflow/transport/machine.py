@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xcatflow.errors import ActFailed, CannotTell, Interrupted, XcatflowError
 from xcatflow.model.image import canonical
@@ -31,9 +31,11 @@ from xcatflow.model.question import (
 )
 from xcatflow.model.question_images import RegistryFacts, RegistryImage, Unused
 from xcatflow.transport.image_copy import digest_of, pull, put_back
-from xcatflow.transport.looks import Section, sections
 from xcatflow.transport.protocols import Authority, Docker, ImageWanted, RegistryAuth, ShellSession
 from xcatflow.transport.unused import unused
+
+if TYPE_CHECKING:
+    from xcatflow.transport.looks import Section
 
 Given = Mapping[Question[Any], object]
 _PORT_TIMEOUT_S = 2.0
@@ -110,6 +112,9 @@ class ShellFace:
             return self._session
 
     def _look(self, questions: tuple[Question[Any], ...]) -> Given:
+        # Who never asks a shell does not wait for what its answers are read with.
+        from xcatflow.transport.looks import sections
+
         parts = sections(questions)
         replies = self._open().ask([part.script for part in parts], timeout_s=self._look_timeout_s)
         given: dict[Question[Any], object] = {}
@@ -117,7 +122,7 @@ class ShellFace:
             given.update(self._parse(part, reply))
         return given
 
-    def _parse(self, part: Section, reply: Reply) -> Given:
+    def _parse(self, part: "Section", reply: Reply) -> Given:
         reads_certificates = any(isinstance(question, Certificate) for question in part.questions)
         return part.parse(reply, self._authority().read if reads_certificates else _unread)
 
