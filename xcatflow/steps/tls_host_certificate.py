@@ -13,12 +13,12 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from ipaddress import ip_address
 from shlex import quote
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from xcatflow.contract import Desk, Params, Step, Target
-from xcatflow.errors import CannotUndo
+from xcatflow.errors import ActFailed, CannotUndo
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, Certificate, CertificateFacts, File, FileFacts, Question
 from xcatflow.steps.given import LenientParams
@@ -71,6 +71,10 @@ class CertificateParams(LenientParams):
     )
     days: int = Field(825, ge=1, le=36500, description="For how long it is issued.")
     renew_before_days: int = Field(30, ge=0, description="It is renewed when fewer days than these are left.")
+    other_authority: Literal["refuse", "replace"] = Field(
+        "refuse",
+        description="What to do about a certificate of another CA: `replace` locks out whoever commands the daemon by that CA.",
+    )
     ca_certificate: str = Field("", exclude=True, description="The CA's certificate, PEM; comes from the site.")
     ca_identity: str = Field("", exclude=True, description="The CA's key identifier; comes from the site.")
     ca_ends: datetime | None = Field(None, exclude=True, description="When the CA ends; comes from the site.")
@@ -136,6 +140,7 @@ class TlsHostCertificate(Step[CertificateParams, HostFiles]):
         after = f"{want.common_name} for {want.days} days, good for {good}"
         if seen.certificate is None and seen.key is None:
             return (Change(Verb.CREATE, what, after=after),)
+        _refuse_other_authority(seen, want)
         if why := "; ".join(_reasons(seen, want)):
             return (Change(Verb.REPLACE, what, after=after, why=why),)
         return tuple(_beside(seen, want))
@@ -165,6 +170,19 @@ class TlsHostCertificate(Step[CertificateParams, HostFiles]):
     def outputs(self, seen: HostFiles | None, want: CertificateParams) -> dict[str, str]:
         until = f"{seen.facts.not_after:%Y-%m-%d}" if seen and seen.facts else ""
         return {"directory": want.directory, "expires": until}
+
+
+def _refuse_other_authority(seen: HostFiles, want: CertificateParams) -> None:
+    """Raise ActFailed where the certificate is another CA's and still good: a clone of a site that lacks its CA must not take the hosts
+    from the one that has it."""
+    facts = seen.facts
+    if want.other_authority == "replace" or facts is None or facts.authority == want.ca_identity:
+        return
+    if facts.not_after > seen.now:
+        raise ActFailed(
+            f'"{want.path(_CERTIFICATE)}" is issued by another CA than this site\'s, and whoever uses that CA would be locked out of the '
+            'daemon: copy the directory ".xcatflow/pki" of the site that made it, or say "other_authority: replace"'
+        )
 
 
 def _reasons(seen: HostFiles, want: CertificateParams) -> Iterator[str]:

@@ -177,7 +177,13 @@ def test_a_ca_near_its_end_gives_no_longer_certificates(at: Host) -> None:
 def test_another_ca(at: Host) -> None:
     at.converge(STEP, want(at))
     shutil.rmtree(at.site)
-    assert why(at.converge(STEP, want(at))) == "it is issued by another CA"
+    before = files(want(at))
+    with pytest.raises(
+        ActFailed, match="is issued by another CA than this site's, and whoever uses that CA would be locked out"
+    ):
+        at.converge(STEP, want(at))
+    assert files(want(at)) == before
+    assert why(at.converge(STEP, want(at, other_authority="replace"))) == "it is issued by another CA"
     assert files(want(at))["ca.pem"][0] == at.authority.certificate
 
 
