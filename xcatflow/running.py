@@ -32,7 +32,7 @@ from xcatflow.transport.pool import Machines
 from xcatflow.wiring import Wiring
 
 Entry = tuple[PlacedWorkflow, tuple[str, ...], Mapping[str, Any]]
-Mode = Literal["plan", "apply"]
+Mode = Literal["plan", "apply", "look"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,9 @@ class Runner:
         wiring = Wiring(self.site.root, self.site.definitions, redactor)
         preparer = Preparer(self.site.definitions, find_step, self.site.select, wiring.desk, wiring.secret)
         placed = placed_call(call.workflow)
-        request = Request(what=placed.spec.name, mode="apply", nodes=fold(call.given), arguments=call.arguments)
+        request = Request(
+            what=call.what, mode="look" if call.looks else "apply", nodes=fold(call.given), arguments=call.arguments
+        )
         try:
             lanes, wrong = preparer.lanes_apart(placed, call.given)
             refused = {node: _once(problems) for node, problems in wrong.items()}
@@ -150,7 +152,7 @@ class Runner:
         )
         run = Run(
             id=run_id,
-            apply=request.mode == "apply",
+            apply=request.mode != "plan",
             bus=bus,
             faces=machines,
             finish=preparer.finish,

@@ -30,6 +30,7 @@ steps:
 """
 
 
+@pytest.hookimpl(tryfirst=True)  # the marks are read by a hook of the same name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where several processes run tests, those of a file are for one of them, and so are all that share the first lab."""
     for item in items:

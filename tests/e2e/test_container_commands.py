@@ -94,7 +94,9 @@ def test_forty_containers_on_four_hosts(farm: Cli) -> None:
     assert sum(line.endswith(": success") for line in lines) == HOSTS * EACH
     assert sum("Load image busybox done" in line for line in lines) == HOSTS - 1  # the first host has it already
     assert farm("rpower", "docker", "state", "--fold").stdout == "host[01-04]c[01-10]: running\n"
-    traffic = json.loads(farm("show", "last", "--json").stdout.splitlines()[-1])["traffic"]
+    newest = json.loads(farm("runs", "--json", "--limit", "1").stdout)[0]
+    assert (newest["mode"], newest["what"]) == ("look", "rpower state")
+    traffic = json.loads(farm("show", newest["id"], "--json").stdout.splitlines()[-1])["traffic"]
     assert traffic["docker_container_lists"] == HOSTS
     listed = farm("lsdocker", "dockerhost", "--sort").stdout.splitlines()
     assert len(listed) == HOSTS * EACH
@@ -146,7 +148,7 @@ def test_waiting_for_health(farm: Cli) -> None:
 
 def test_every_command_is_on_record(farm: Cli) -> None:
     runs = json.loads(farm("runs", "--json", "--limit", "200").stdout)
-    assert {run["what"] for run in runs} >= {"mkdocker", "rmdocker", "rpower", "lsdocker"}
+    assert {run["what"] for run in runs} >= {"mkdocker", "rmdocker", "rpower start", "rpower state", "lsdocker"}
     shown = farm("show", runs[0]["id"]).stdout
     assert "mkdocker" in shown or "rpower" in shown
 

@@ -71,4 +71,4 @@ def _add(talk: Talk, definitions: Definitions, node: str, found: dict[str, str])
 
 
 def _said(mgt: str | None) -> str:
-    return f"mgt={mgt}" if mgt else "none"
+    return f"mgt={mgt}" if mgt else "no mgt"

@@ -76,7 +76,7 @@ def _list(context: Context, arguments: Arguments, found: Found) -> None:
         context.talk.say(json.dumps(rows, indent=1))
 
     words = ("lsdocker", *arguments.operands)
-    run_steps(context, words, (step,), given, heard, after if as_json else _nothing)
+    run_steps(context, words, (step,), given, heard, after if as_json else _nothing, looks=True)
 
 
 def _nothing() -> None:

@@ -65,7 +65,8 @@ def run(context: Context, arguments: Arguments) -> None:
         write_back(context, acted | states | gone(heard))
 
     words = ("rpower", *arguments.operands)
-    run_steps(context, words, (_step(asked),), on_daemons(daemons), heard, after)
+    looks = asked.verb == "state"
+    run_steps(context, words, (_step(asked),), on_daemons(daemons), heard, after, verb=asked.verb, looks=looks)
 
 
 def _asked(arguments: Arguments) -> _Asked:

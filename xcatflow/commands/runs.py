@@ -18,9 +18,13 @@ def run_steps(
     given: Mapping[str, Mapping[str, str]],
     heard: Heard,
     after: Callable[[], None] = lambda: None,
+    *,
+    verb: str = "",
+    looks: bool = False,
 ) -> None:
     """Run the steps, written as in a workflow, on the nodes of `given`, and then `after`; `heard` tells what came of it. `words` are the
-    command as it is to be on record: without anything secret. Raises InvalidInput, nothing done; OSError where nothing can be told, all
+    command as it is to be on record: without anything secret; `verb` is what it does where its name does not say it, `looks` that it
+    changes nothing. Raises InvalidInput, nothing done; OSError where nothing can be told, all
     done that could be."""
     if not given:
         return
@@ -31,7 +35,7 @@ def run_steps(
     specs = tuple(StepSpec.model_validate(step) for step in steps)
     workflow = Workflow(name=words[0], summary=" ".join(words), limits=Limits(fanout=FANOUT), steps=specs)
     try:
-        called = context.desk.call(Call(workflow, given, tuple(words)), heard)
+        called = context.desk.call(Call(workflow, given, tuple(words), f"{words[0]} {verb}".strip(), looks), heard)
     except InvalidInput:
         raise
     except XcatflowError as error:  # the run broke off: what it did is known all the same

@@ -30,8 +30,11 @@ BEGIN = 'INSERT INTO runs (id, started, mode, what, noderange, "commit", dirty, 
 END = "UPDATE runs SET ended = ?, exit_code = ?, counts = ? WHERE key = ?"
 ADD = "INSERT INTO events (run, seq, at, name, node, step, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
 PAGE = "SELECT seq, at, name, node, step, data FROM events WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?"
-FORGET = f"""DELETE FROM runs WHERE key NOT IN (SELECT key FROM runs {NEWEST_FIRST} LIMIT ?) AND key IS NOT ?
+_KEPT = f"SELECT key, started FROM runs WHERE mode != 'look' {NEWEST_FIRST} LIMIT ?1"
+FORGET = f"""DELETE FROM runs WHERE key NOT IN (SELECT key FROM ({_KEPT})) AND key IS NOT ?2
+    AND (mode != 'look' OR started < coalesce((SELECT min(started) FROM ({_KEPT})), 1e99))
     AND (ended IS NOT NULL OR started < (SELECT max(started) FROM runs) - {7 * 86400})"""
+"""Runs that only looked go with what was done before the oldest run that is kept."""
 
 
 def begin_args(event: RunStarted) -> tuple[Any, ...]:

@@ -79,8 +79,9 @@ class Journal:
                 self._run, self._next = self._transaction(lambda db: self._insert(db, events))
 
     def prune(self, keep: int) -> int:
-        """Forget all but the newest `keep` runs; tells how many went. The run being written stays, and so do runs that never ended
-        until they are a week older than the newest one: they may be at work, or wait to be resumed."""
+        """Forget all but the newest `keep` runs that did more than look, and looks before these; tells how many went. The run being
+        written stays, and so do runs that never ended until they are a week older than the newest one: they may be at work, or wait to be
+        resumed."""
         if keep < 0:
             raise InvalidInput(f"expected a number of runs to keep, found {keep}")
         with self._lock:
@@ -126,10 +127,11 @@ class Journal:
         return tuple(record_of(row) for row in self._rows(f"{RUNS} WHERE ended IS NULL {NEWEST_FIRST}"))
 
     def find(self, prefix: str) -> RunRecord:
-        """The run whose id begins with `prefix`, or the newest one for `last`. Raises InvalidInput when there is none or several."""
+        """The run whose id begins with `prefix`, or for `last` the newest one that did more than look. Raises InvalidInput when there is
+        none or several."""
         if prefix == LAST:
-            if newest := self.runs(1):
-                return newest[0]
+            for row in self._rows(f"{RUNS} WHERE mode != 'look' {NEWEST_FIRST} LIMIT 1", ()):
+                return record_of(row)
             raise InvalidInput(f'expected a recorded run, found none in "{self._path}": nothing was run here yet')
         wanted = prefix.lower()
         query = f"{RUNS} WHERE substr(id, 1, ?) = ? {NEWEST_FIRST} LIMIT 4"

@@ -15,9 +15,11 @@ from pathlib import Path
 from xcatflow.errors import ActFailed, InvalidInput, Problem
 from xcatflow.lab import busybox
 from xcatflow.lab.hosts import key_pair
+from xcatflow.lab.own_text import with_objects, without_objects
 from xcatflow.lab.state import Lab
 
 STANZA = "inventory/lab.stanza"
+KEPT = "inventory/kept-from-lab.stanza"
 KEY = "ssh/id_ed25519"
 PUBLIC_KEY = "ssh/id_ed25519.pub"
 KNOWN_HOSTS = "ssh/known_hosts"
@@ -75,8 +77,9 @@ def key(directory: Path, lab: Lab) -> tuple[str, bool]:
 
 
 def write(directory: Path, lab: Lab, known_hosts: str) -> None:
-    """Write all files but the key; those that are right stay untouched. Raises ActFailed."""
-    _write(directory / STANZA, inventory(lab).encode())
+    """Write all files but the key; those that are right stay untouched, and so does what others wrote into the definitions. Raises
+    ActFailed."""
+    _write(directory / STANZA, with_objects(_text(directory / STANZA), inventory(lab)).encode())
     _write(directory / KNOWN_HOSTS, f"# {mark(lab.id)}\n{known_hosts}".encode())
     _write(directory / CONFIG, ssh_config(directory.resolve(), lab).encode())
     _write(directory / IMAGE, busybox.archive())
@@ -85,7 +88,11 @@ def write(directory: Path, lab: Lab, known_hosts: str) -> None:
 
 
 def remove(directory: Path, lab: Lab) -> None:
-    """Remove the lab's files, and the directories that are empty without them."""
+    """Remove the lab's files, and the directories that are empty without them. Objects that others put among the lab's definitions are
+    kept, in a file of their own."""
+    if lab.subnet and (kept := without_objects(_text(directory / STANZA), inventory(lab))):
+        others = _text(directory / KEPT) or HEADER
+        _write(directory / KEPT, f"{others.rstrip()}\n\n{kept}".encode())
     for name in lab.files:
         (directory / name).unlink(missing_ok=True)
         parent = (directory / name).parent

@@ -10,11 +10,14 @@ from xcatflow.model.workflow import Workflow
 @dataclass(frozen=True, slots=True)
 class Call:
     """`workflow` are the steps, under the command's name. `given` are the nodes, in order, with what the steps look up about each of
-    them as `${given.NAME}`. `arguments` are the words typed, as the journal is to have them: without anything secret."""
+    them as `${given.NAME}`. `arguments` are the words typed, as the journal is to have them: without anything secret. `what` is what the
+    run is called in lists, `looks` says that it changes nothing."""
 
     workflow: Workflow
     given: Mapping[str, Mapping[str, str]]
     arguments: tuple[str, ...] = ()
+    what: str = ""
+    looks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,8 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(Event):
-    """`mode` is `apply` or `plan`; `what` the workflow or chain; `commit` empty outside git; `dirty` tells whether the site's tree
-    differed from it; `arguments` as given on the command line."""
+    """`mode` is `apply`, `plan`, or `look` for commands that only look; `what` the workflow, chain or command; `commit` empty outside git;
+    `dirty` tells whether the site's tree differed from it; `arguments` as given on the command line."""
 
     name = "run-started"
     run: str

@@ -163,7 +163,7 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 def _shown(name: str, value: Any, age: str) -> str | None:
     if value is None:
-        return None
+        return "the daemon's default" if name == "network" else None
     if name.startswith(("env.", "dockerflag.Env")):
         return f"({age} value)"
     match value:

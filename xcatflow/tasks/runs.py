@@ -100,19 +100,19 @@ def chain(
 @face(
     help={
         "limit": "how many (20)",
-        "keep": "forget all but so many; runs that never ended stay for a week",
+        "keep": "forget all but so many (looks do not count); runs that never ended stay for a week",
         "json": "as JSON",
     }
 )
-def runs(limit: int = 20, keep: int = 0, json: bool = False) -> None:
+def runs(limit: int = 20, keep: str = "", json: bool = False) -> None:
     """List runs, newest first; with --keep forget old ones."""
     if limit < 1:
         raise InvalidInput(f"--limit: expected 1 or more, found {limit}")
-    if keep < 0:
-        raise InvalidInput(f"--keep: expected 1 or more, found {keep}")
+    if keep and not (keep.isascii() and keep.isdigit() and int(keep) > 0):
+        raise InvalidInput(f'--keep: expected a number of runs, 1 or more, found "{keep}"')
     with site().journal() as journal:
         if keep:
-            say(f"{journal.prune(keep)} runs forgotten")
+            say(f"{journal.prune(int(keep))} runs forgotten")
             return
         records = journal.runs(limit)
     if json:

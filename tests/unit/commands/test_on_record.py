@@ -48,7 +48,18 @@ def test_what_is_kept(tmp_path: Path) -> None:
         _, events = recorded(tmp_path)
         assert [event.name for event in events] == ["run-started", "workflow-started", "workflow-ended", "run-ended"]
 
+        with Site(tmp_path).journal() as journal:
+            assert [(run.mode, run.what) for run in journal.runs(9)] == [
+                ("look", "rpower state"),
+                ("apply", "rpower start"),
+            ]
+            assert journal.find("last").what == "rpower start"
+            assert (journal.prune(1), len(journal.runs(9))) == (0, 2)
+
         flag = """dockerflag='{"Env":["PASSWORD=secret"]}'"""
         assert typed(f"mkdocker c1 image=debian:12 {flag}", tmp_path).code == 0
     assert recorded(tmp_path)[0] == "mkdocker c1 image=debian:12 dockerflag=..."
     assert b"PASSWORD" not in b"".join(path.read_bytes() for path in (tmp_path / ".xcatflow").glob("journal*"))
+    with Site(tmp_path).journal() as journal:
+        assert journal.prune(1) == 2
+        assert [run.what for run in journal.runs(9)] == ["mkdocker"]

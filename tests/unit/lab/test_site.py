@@ -97,6 +97,31 @@ def test_writing_again_touches_nothing(written: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in written.rglob("*")} == before
 
 
+def test_what_others_wrote_into_the_definitions_stays(written: Path) -> None:
+    stanza = written / site.STANZA
+    text = stanza.read_text()
+    first = next(line for line in text.splitlines() if "provmethod=" in line)
+    gone, _, rest = text.partition("\nhost01c01:\n")
+    block, blank, after = rest.partition("\n\n")
+    changed = (
+        text.replace(first, "    provmethod=mine!sleep 7\n    usercomment=kept: yes", 1)
+        + "\nshop-db:\n    objtype=node\n    mgt=docker\n"
+    )
+    stanza.write_text(changed)
+    site.write(written, SMALL, "")
+    assert stanza.read_text() == changed
+    stanza.write_text(gone + (blank + after if after else "\n"))  # one of the lab's own went
+    site.write(written, SMALL, "")
+    assert f"\nhost01c01:\n{block.rstrip()}\n" in stanza.read_text()
+    stanza.write_text(changed.replace("ip=", "ip=9"))
+    site.write(written, SMALL, "")
+    assert stanza.read_text() == changed
+    site.remove(written, replace(SMALL, files=(site.STANZA,)))
+    assert not stanza.exists()
+    kept = (written / site.KEPT).read_text()
+    assert {draft.name for draft in read_stanzas(kept, site.KEPT)} == {"shop-db"}
+
+
 def test_files_are_known_without_the_labs_state(written: Path) -> None:
     assert set(site.marked(written, SMALL.id)) == set(site.FILES)
     assert site.marked(written, "deadbeef") == ()

@@ -159,7 +159,9 @@ def test_old_runs_can_be_forgotten(cli: Cli, site: Path, port: str) -> None:
     newest = cli("runs").out.splitlines()[1]
     assert cli("runs", "--keep", "1").out == "2 runs forgotten\n"
     assert cli("runs").out.splitlines()[1:] == [newest]
-    assert cli("runs", "--keep", "-1", code=2).err == "error: --keep: expected 1 or more, found -1\n"
+    for wrong in ("0", "few"):
+        expected = f'error: --keep: expected a number of runs, 1 or more, found "{wrong}"\n'
+        assert cli("runs", "--keep", wrong, code=2).err == expected
 
 
 @pytest.mark.parametrize(
