@@ -30,14 +30,6 @@ steps:
 """
 
 
-@pytest.hookimpl(tryfirst=True)  # the marks are read by a hook of the same name
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes run tests, those of a file are for one of them, and so are all that share the first lab."""
-    for item in items:
-        shared = "lab_site" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("lab_site" if shared else item.path.stem))
-
-
 @pytest.fixture(scope="session")
 def lab_possible() -> None:
     """Ends the test here when this machine cannot run a lab."""
