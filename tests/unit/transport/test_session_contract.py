@@ -1,5 +1,6 @@
 """What every shell session keeps: the adapter with a real sshd behind it, and the tests' own."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,9 +67,10 @@ def test_the_environment_is_plain(session: ShellSession) -> None:
 
 
 def test_an_act_that_does_not_end_is_ended_and_the_session_goes_on(session: ShellSession) -> None:
+    own = os.getpid()  # the same test may run beside this one, with another session
     with pytest.raises(DeadlineExceeded, match=r"host01: it did not end within 0.5 s"):
-        session.act("sleep 61 & sleep 62", timeout_s=0.5)
-    left = session.act("ps -eo stat,args | grep '[s]leep 6[12]$' | grep -v ^Z || echo none", timeout_s=10)
+        session.act(f"sleep 61.{own} & sleep 62.{own}", timeout_s=0.5)
+    left = session.act(f"ps -eo stat,args | grep '[s]leep 6[12].{own}$' | grep -v ^Z || echo none", timeout_s=10)
     assert left.text == "none"
 
 
