@@ -26,10 +26,9 @@ def with_objects(old: str, wanted: str) -> str:
     return text
 
 
-def without_objects(text: str, gone: str) -> str:
-    """The objects of the text that are not in `gone`, as a text of their own; empty where there are none."""
-    names = {name for name, _ in objects(gone)}
-    return "\n".join(f"{block.strip()}\n" for name, block in objects(text) if name not in names)
+def without_objects(text: str, gone: re.Pattern[str]) -> str:
+    """The objects of the text that are not called so, as a text of their own; empty where there are none."""
+    return "\n".join(f"{block.strip()}\n" for name, block in objects(text) if not gone.fullmatch(name))
 
 
 def objects(text: str) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ they are known when that is lost.
 Source: ssh_config(5) (the first value found counts; paths are quoted).
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -30,6 +31,8 @@ FILES = (STANZA, KEY, PUBLIC_KEY, KNOWN_HOSTS, CONFIG, IMAGE)
 IGNORED = f"# the lab's state and secrets\n/.xcatflow/\n/{KEY}\n"
 PORT = 2375
 COMMAND = "busybox!sleep 1000000"
+_OURS = re.compile(r"labnet|host[0-9]+(c[0-9]+)?")
+"""What the lab's objects are called."""
 HEADER = "# <xCAT data object stanza file>\n"
 MARKED = (STANZA, PUBLIC_KEY, KNOWN_HOSTS, CONFIG)
 
@@ -90,7 +93,7 @@ def write(directory: Path, lab: Lab, known_hosts: str) -> None:
 def remove(directory: Path, lab: Lab) -> None:
     """Remove the lab's files, and the directories that are empty without them. Objects that others put among the lab's definitions are
     kept, in a file of their own."""
-    if lab.subnet and (kept := without_objects(_text(directory / STANZA), inventory(lab))):
+    if kept := without_objects(_text(directory / STANZA), _OURS):
         others = _text(directory / KEPT) or HEADER
         _write(directory / KEPT, f"{others.rstrip()}\n\n{kept}".encode())
     for name in lab.files:

@@ -32,7 +32,11 @@ for t in docker ip nsenter; do command -v $t >/dev/null || { echo "#missing"; ec
 found=$(docker inspect --type container -f '{{.State.Pid}} {{.Name}} {{.HostConfig.NetworkMode}} {{json .Config.Labels}}\
 {{range $n, $e := .NetworkSettings.Networks}} {{$n}}={{$e.IPAddress}}{{end}}' -- "$@")
 printf '#inspect\\n%s\\n#host\\n' "$found"
-ip -j -d addr 2>&1
+for again in 1 2 3 4 5; do  # a list that changes while it is read is told so by ip, and may be wrong
+  host=$(ip -j -d addr 2>&1)
+  case $host in *'Dump was interrupted'*) sleep 0.1;; *) break;; esac
+done
+printf '%s\\n' "$host"
 printf '%s\\n' "$found" | {
 held=
 while read -r pid name _; do
