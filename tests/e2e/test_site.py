@@ -63,6 +63,17 @@ def ended(events: list[dict[str, object]]) -> dict[str, object]:
     return events[-1]
 
 
+def looked_once(events: list[dict[str, object]]) -> None:
+    """Every workflow cost each host one round trip at most, and each daemon one listing."""
+    for event in events:
+        if event["event"] == "workflow-ended":
+            traffic = event["traffic"]
+            assert isinstance(traffic, dict)
+            for target, counts in traffic.get("per_target", {}).items():
+                assert counts.get("ssh_round_trips", 0) <= 1, (event["workflow"], target, counts)
+                assert counts.get("docker_container_lists", 0) <= 1, (event["workflow"], target, counts)
+
+
 SNAPSHOT = "dpkg -l; ip -o addr; ip route; find /etc /var/lib/docker -xdev -printf '%p %T@ %m\\n' 2>/dev/null | sort; systemctl list-units"
 
 
@@ -100,13 +111,7 @@ def test_a_second_run_changes_nothing_and_looks_once(cli: Cli) -> None:
     events = cli.events("chain", "site")
     assert changed(events) == []
     assert ended(events)["counts"] == {"ok": 6}
-    for event in events:
-        if event["event"] == "workflow-ended":
-            traffic = event["traffic"]
-            assert isinstance(traffic, dict)
-            for target, counts in traffic.get("per_target", {}).items():
-                assert counts.get("ssh_round_trips", 0) <= 1, (event["workflow"], target, counts)
-                assert counts.get("docker_container_lists", 0) <= 1, (event["workflow"], target, counts)
+    looked_once(events)
     assert "0 changed" in cli("chain", "site").stdout
     assert "ssh round trip" in cli("chain", "site", "-v").stdout
 

@@ -32,22 +32,21 @@ def _with_prefix(text: str) -> str:
     return _address(text)
 
 
-def _gateway(text: str) -> str:
+def _one(text: str, version: int, example: str) -> str:
     try:
-        if "/" in text or ip_interface(text).version != 4:
+        if "/" in text or ip_interface(text).version != version:
             raise ValueError
         return str(ip_interface(text).ip)
     except ValueError:
-        raise ValueError(f'expected an IPv4 address such as "10.20.0.1", found "{text}"') from None
+        raise ValueError(f'expected an IPv{version} address such as "{example}", found "{text}"') from None
+
+
+def _gateway(text: str) -> str:
+    return _one(text, 4, "10.20.0.1")
 
 
 def _gateway6(text: str) -> str:
-    try:
-        if "/" in text or ip_interface(text).version != 6:
-            raise ValueError
-        return str(ip_interface(text).ip)
-    except ValueError:
-        raise ValueError(f'expected an IPv6 address such as "fd00:20::1", found "{text}"') from None
+    return _one(text, 6, "fd00:20::1")
 
 
 def _mac(text: str) -> str:

@@ -1,19 +1,18 @@
 """`docker.volume` and `docker.exec` with a daemon: the same tests for the fake and, where root can run one, for a real daemon."""
 
 import json
-import shutil
-import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.fakes.archive import busybox, write_archive
+from tests.fakes.archive import write_archive
 from tests.fakes.docker import FakeDocker
 from tests.fakes.docker_target import DockerTarget
-from tests.fakes.dockerd import Engine, NoEngine, engine
+from tests.fakes.dockerd import Engine
 from xcatflow.contract import Step
 from xcatflow.errors import ActFailed, CannotTell, CannotUndo, Source, Unreachable
 from xcatflow.model.change import Verb
@@ -34,21 +33,12 @@ COMPLAINTS = [
 
 
 @pytest.fixture(scope="module")
-def real_engine() -> Iterator[Engine]:
-    if busybox() is None:
-        pytest.skip("no static busybox to make an image of")
-    directory = Path(tempfile.mkdtemp(prefix="xd-"))
-    try:
-        with engine(directory) as running:
-            write_archive(directory / "busybox.tar", "busybox:latest")
-            daemon = DockerDaemon(running.socket, traffic=Traffic())
-            daemon.load_image(directory / "busybox.tar")
-            daemon.close()
-            yield running
-    except NoEngine as error:
-        pytest.skip(str(error))
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+def engine_with_busybox(real_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    archive = tmp_path_factory.mktemp("image") / "busybox.tar"
+    write_archive(archive, "busybox:latest")
+    with closing(DockerDaemon(real_engine.socket, traffic=Traffic())) as daemon:
+        daemon.load_image(archive)
+    return real_engine
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.lab)])
@@ -56,7 +46,7 @@ def at(request: pytest.FixtureRequest) -> Iterator[DockerTarget]:
     """A daemon with the running container `c1`, which has the volume `used`."""
     daemon: Any = FakeDocker(images=["busybox"])
     if request.param == "real":
-        daemon = DockerDaemon(request.getfixturevalue("real_engine").socket, traffic=Traffic())
+        daemon = DockerDaemon(request.getfixturevalue("engine_with_busybox").socket, traffic=Traffic())
     else:
         daemon.runs = InMemory()
     host = {"NetworkMode": "none", "Binds": ["used:/used"]}

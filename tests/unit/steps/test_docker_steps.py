@@ -4,8 +4,6 @@ The real daemon needs root and dockerd, and is left out elsewhere.
 """
 
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.archive import busybox, write_archive
+from tests.fakes.archive import write_archive
 from tests.fakes.desk import FolderDesk
 from tests.fakes.docker import FakeDocker
 from tests.fakes.docker_target import DockerTarget
-from tests.fakes.dockerd import Engine, NoEngine, engine
+from tests.fakes.dockerd import Engine
 from xcatflow.contract import Step
 from xcatflow.errors import ActFailed, CannotUndo
 from xcatflow.model.change import Change, Verb
@@ -39,20 +37,6 @@ NET = f"10.213.{78 + WORKER}"
 LAN = {"name": "steps0", "subnet": f"{NET}.0/24"}
 LAN2 = {"name": "steps1", "subnet": f"10.214.{78 + WORKER}.0/24"}
 SLEEPER = {"name": "c1", "image": "busybox", "command": "sleep 1000", "network": "none", "stop_timeout": 0}
-
-
-@pytest.fixture(scope="module")
-def real_engine() -> Iterator[Engine]:
-    if busybox() is None:
-        pytest.skip("no static busybox to make an image of")
-    directory = Path(tempfile.mkdtemp(prefix="xd-"))
-    try:
-        with engine(directory) as running:
-            yield running
-    except NoEngine as error:
-        pytest.skip(str(error))
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

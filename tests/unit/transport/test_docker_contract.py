@@ -3,9 +3,7 @@
 The real daemon is reached both ways, by Unix socket and by mutual TLS. It needs root and dockerd, and is skipped elsewhere.
 """
 
-import shutil
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -14,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.archive import busybox, write_archive
+from tests.fakes.archive import write_archive
 from tests.fakes.docker import FakeDocker
-from tests.fakes.dockerd import Engine, NoEngine, engine
+from tests.fakes.dockerd import Engine
 from xcatflow.errors import ActFailed, Unreachable
 from xcatflow.model.endpoint import Endpoint
 from xcatflow.model.question import ContainerFacts, DaemonFacts, ImageFacts, Reply
@@ -32,20 +30,6 @@ BODY: dict[str, Any] = {
     "Labels": {"xcatflow.node": "c1", "xcatflow.made-from": "abc"},
     "HostConfig": {"NetworkMode": "none"},
 }
-
-
-@pytest.fixture(scope="module")
-def real_engine() -> Iterator[Engine]:
-    if busybox() is None:
-        pytest.skip("no static busybox to make an image of")
-    directory = Path(tempfile.mkdtemp(prefix="xd-"))
-    try:
-        with engine(directory) as running:
-            yield running
-    except NoEngine as error:
-        pytest.skip(str(error))
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(

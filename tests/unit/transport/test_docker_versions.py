@@ -1,8 +1,7 @@
 """One life of a container at several versions of the API: on a real engine, and on peers that answer as engines of the time did."""
 
 import json
-import shutil
-import tempfile
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.archive import busybox, write_archive
-from tests.fakes.dockerd import Engine, NoEngine, engine
+from tests.fakes.archive import write_archive
+from tests.fakes.dockerd import Engine
 from tests.fakes.peer import Answer, Peer, Request, reply
 from xcatflow.errors import ActFailed, InvalidInput, Unreachable
 from xcatflow.model.docker_api import speaks
@@ -21,22 +20,10 @@ from xcatflow.transport.protocols import Created, LogPiece, Traffic
 
 IMAGE = "versions/busybox:1"
 NEWEST_HERE = "1.41"
+NET = f"10.215.{78 + int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:])}"
+"""Engines that run at the same time share the machine's bridges and routes."""
 MAC = "02:42:0a:d5:4e:09"
 LABELS = {"xcatflow.node": "c1"}
-
-
-@pytest.fixture(scope="module")
-def real_engine() -> Iterator[Engine]:
-    if busybox() is None:
-        pytest.skip("no static busybox to make an image of")
-    directory = Path(tempfile.mkdtemp(prefix="xv-"))
-    try:
-        with engine(directory) as running:
-            yield running
-    except NoEngine as error:
-        pytest.skip(str(error))
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(params=["1.21", "1.24", "1.30", NEWEST_HERE])
@@ -50,7 +37,7 @@ def pinned(real_engine: Engine, api: str, tmp_path: Path) -> Iterator[DockerDaem
     it = DockerDaemon(real_engine.socket, traffic=Traffic(), pin=api)
     write_archive(tmp_path / "image.tar", IMAGE)
     it.load_image(tmp_path / "image.tar")
-    it.create_network({"Name": "lan", "IPAM": {"Config": [{"Subnet": "10.213.78.0/24", "Gateway": "10.213.78.1"}]}})
+    it.create_network({"Name": "lan", "IPAM": {"Config": [{"Subnet": f"{NET}.0/24", "Gateway": f"{NET}.1"}]}})
     yield it
     for container in it.containers():
         it.remove_container(container.name, force=True)
@@ -66,7 +53,7 @@ def body(api: str, *command: str) -> dict[str, Any]:
     host: dict[str, Any] = {"NetworkMode": "lan", "NanoCpus": 500_000_000, "Memory": 67_108_864, "Binds": ["v1:/data"]}
     end: dict[str, Any] = {"MacAddress": MAC}
     if speaks(api, "1.22"):
-        end["IPAMConfig"] = {"IPv4Address": "10.213.78.9"}
+        end["IPAMConfig"] = {"IPv4Address": f"{NET}.9"}
     if speaks(api, "1.25"):
         host["Init"] = False
     return {
@@ -87,8 +74,8 @@ def test_life_of_a_container(pinned: DockerDaemon, api: str) -> None:
     (found,) = pinned.containers()
     assert (found.id, found.name, found.state, found.labels) == (made.id, "c1", "running", LABELS)
     assert found.networks == ("lan",)
-    assert found.addresses["lan"].startswith("10.213.78.")
-    assert speaks(api, "1.22") is (found.fixed == {"lan": "10.213.78.9"})
+    assert found.addresses["lan"].startswith(f"{NET}.")
+    assert speaks(api, "1.22") is (found.fixed == {"lan": f"{NET}.9"})
     whole = pinned.inspect_container("c1")
     assert whole is not None
     assert whole["HostConfig"]["NanoCpus"] == 500_000_000
@@ -147,8 +134,8 @@ def test_what_came_later_is_refused_or_done_another_way(pinned: DockerDaemon, ap
         pinned.update_container("c1", {"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 3}})
     pinned.disconnect_network("lan", "c1")
     with needs("1.22"):
-        pinned.connect_network("lan", "c1", address="10.213.78.44")
-        assert pinned.containers()[0].fixed == {"lan": "10.213.78.44"}
+        pinned.connect_network("lan", "c1", address=f"{NET}.44")
+        assert pinned.containers()[0].fixed == {"lan": f"{NET}.44"}
     with needs("1.25"):
         pinned.create_container("c3", {"Image": IMAGE, "HostConfig": {"Init": True, "NetworkMode": "none"}})
     with needs("1.23"):
