@@ -6,6 +6,7 @@ again after acting, records, retries.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from xcatflow.errors import CannotUndo
 from xcatflow.model.change import Change
+from xcatflow.model.definitions import Definitions
 from xcatflow.model.question import Answers, Question, Reply
 from xcatflow.transport.protocols import Authority, Docker, ImageWanted
 
@@ -40,6 +42,16 @@ class Desk(Protocol):
 
     def render(self, name: str, variables: Mapping[str, Any]) -> str:
         """A Jinja2 template of the site with the node's lookups and `variables`. Raises InvalidInput with file and line."""
+        ...
+
+    @property
+    def node(self) -> str:
+        """The node that the step is for."""
+        ...
+
+    @property
+    def definitions(self) -> Definitions:
+        """All definitions of the site."""
         ...
 
     @property
@@ -152,3 +164,28 @@ class Step(Generic[P, S]):
     def outputs(self, seen: S | None, want: P) -> Mapping[str, str]:
         """What later steps may look up as `${step.ID.NAME}`."""
         return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One step that a composite one stands for: `id` is its name within it, `use` its kind, `with_` that kind's parameters, literally:
+    nothing is looked up in them."""
+
+    id: str
+    use: str
+    with_: Mapping[str, Any]
+
+
+class Composite(Generic[P]):
+    """A kind that stands for several steps, which depend on the node's definition, such as its list of scripts. Instances hold
+    nothing."""
+
+    kind: ClassVar[str]
+    params: ClassVar[type[Params]]
+
+    def parts(self, want: P, desk: Desk) -> tuple[Part, ...]:
+        """The steps, in their order, none of a composite kind; ids are unique. Raises InvalidInput. Called before any connection."""
+        raise NotImplementedError
+
+
+Kind = Step[Any, Any] | Composite[Any]

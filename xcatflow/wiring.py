@@ -189,5 +189,13 @@ class SiteDesk:
         return render(path.parent, path.name, self.scope, variables, shown=shown)
 
     @property
+    def node(self) -> str:
+        return self.scope.node
+
+    @property
+    def definitions(self) -> Definitions:
+        return self.scope.definitions
+
+    @property
     def authority(self) -> Authority:
         return self.make_authority()

@@ -1,11 +1,12 @@
 """A site's files as a step's desk; templates are rendered by filling in `{{ name }}`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from xcatflow.errors import InvalidInput
+from xcatflow.model.definitions import Definitions
 
 
 @dataclass
@@ -13,6 +14,8 @@ class FolderDesk:
     """Implements contract.Desk on a folder."""
 
     root: Path
+    definitions: Definitions = field(default_factory=Definitions)
+    node: str = "dh01"
 
     def path(self, name: str) -> Path:
         found = (self.root / name).resolve()

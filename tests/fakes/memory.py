@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from xcatflow.contract import Params, Step
+from xcatflow.contract import Kind, Params, Step
 from xcatflow.errors import ActFailed, CannotTell, Unreachable
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, Question, Reply, Shell
@@ -149,6 +149,4 @@ class Command(Value):
         return False
 
 
-STEPS: dict[str, Step[Any, Any]] = {
-    step.kind: step for step in (Value(), Proof(), Buggy(), Careless(), Showing(), Command())
-}
+STEPS: dict[str, Kind] = {step.kind: step for step in (Value(), Proof(), Buggy(), Careless(), Showing(), Command())}

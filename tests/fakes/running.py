@@ -3,9 +3,12 @@
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from tests.fakes.desk import FolderDesk
 from tests.fakes.memory import STEPS, World
+from xcatflow.contract import Desk
 from xcatflow.engine.bus import Bus
 from xcatflow.engine.prepare import Preparer
 from xcatflow.engine.run import Job, Run
@@ -69,8 +72,8 @@ class Rig:
         return self.secrets.get(name)
 
     def preparer(self) -> Preparer:
-        def desk(scope: Scope) -> Any:
-            raise AssertionError("no step in memory prepares anything")
+        def desk(scope: Scope) -> Desk:
+            return FolderDesk(Path("/nonexistent"), self.definitions, scope.node)
 
         return Preparer(self.definitions, STEPS.__getitem__, self.select, desk, self.secret)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from xcatflow.contract import Step
+from xcatflow.contract import Kind
 from xcatflow.engine.node_nics import PARTS
 from xcatflow.engine.scope import known_node_attribute
 from xcatflow.errors import InvalidInput, Problem, did_you_mean
@@ -15,7 +15,7 @@ from xcatflow.model.workflow import Input
 
 
 def check_workflow(
-    workflow: PlacedWorkflow, find_step: Callable[[str], Step[Any, Any]], definitions: Definitions
+    workflow: PlacedWorkflow, find_step: Callable[[str], Kind], definitions: Definitions
 ) -> tuple[Problem, ...]:
     """Unknown kinds, unknown and missing parameters, unknown node attributes: all of them."""
     problems: dict[Problem, None] = {}
@@ -25,7 +25,7 @@ def check_workflow(
     return tuple(problems)
 
 
-def _check_params(placed: PlacedStep, find_step: Callable[[str], Step[Any, Any]]) -> list[Problem]:
+def _check_params(placed: PlacedStep, find_step: Callable[[str], Kind]) -> list[Problem]:
     try:
         step = find_step(placed.spec.use)
     except InvalidInput as error:

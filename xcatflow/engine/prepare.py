@@ -3,11 +3,11 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from xcatflow.contract import Desk, Params, Step
+from xcatflow.contract import Desk, Kind, Params, Step
 from xcatflow.engine.complaints import Complaints
 from xcatflow.engine.jobs import fingerprint
 from xcatflow.engine.locate import locate
@@ -21,6 +21,8 @@ from xcatflow.model.placed import Inputs, PlacedStep, PlacedWorkflow
 from xcatflow.model.question import Question
 from xcatflow.model.target import TargetRef
 from xcatflow.model.workflow import EachNode
+
+T = TypeVar("T")
 
 _encode = json.JSONEncoder(sort_keys=True, default=str).encode
 
@@ -45,7 +47,7 @@ class Prepared:
     @property
     def confidential(self) -> bool:
         """Is a secret in what is wanted, here or in the inputs that the step's file was used with?"""
-        values = [self.placed.spec.with_]
+        values = [] if self.placed.literal else [self.placed.spec.with_]
         inputs: Inputs | None = self.placed.inputs
         while inputs is not None:
             values.append(dict(inputs.given))
@@ -73,7 +75,7 @@ class Preparer:
     """Resolves steps for nodes. `desk` makes the controller's side for a scope, `select` evaluates a noderange."""
 
     definitions: Definitions
-    find_step: Callable[[str], Step[Any, Any]]
+    find_step: Callable[[str], Kind]
     select: Callable[[str, Source], tuple[str, ...]]
     desk: Callable[[Scope], Desk]
     secret: Callable[[str], str | None]
@@ -112,7 +114,7 @@ class Preparer:
     ) -> tuple[Lane, ...]:
         lanes = tuple(Lane(node) for node in given)
         for placed in workflow.steps:
-            step = self.find_step(placed.spec.use)
+            kind = self.find_step(placed.spec.use)
             scoped = _rerooted(placed.inputs, replace(_root(placed), given=inputs))
             prefix = _prefix(placed.id)
             for lane in lanes:
@@ -121,7 +123,8 @@ class Preparer:
                     if not self._meant(placed, scope):
                         lane.skipped.append(placed.id)
                         continue
-                    lane.steps += [self._prepare(item_id, placed, step, s) for item_id, s in self._items(placed, scope)]
+                    for item_id, s in self._items(placed, scope):
+                        lane.steps += self._prepared(item_id, placed, kind, s)
                 except InvalidInput as error:
                     for problem in error.problems:
                         complaints.add(lane.node, problem)
@@ -131,6 +134,25 @@ class Preparer:
         """Resolve a late step now that earlier steps have run. Raises InvalidInput."""
         prepared.scope = replace(prepared.scope, outputs=outputs)
         self._resolve(prepared)
+
+    def _prepared(self, item_id: str, placed: PlacedStep, kind: Kind, scope: Scope) -> list[Prepared]:
+        if isinstance(kind, Step):
+            return [self._prepare(item_id, placed, kind, scope)]
+        try:
+            want = self._valid(kind, placed, self._given(placed, scope))
+        except NotYet:
+            raise InvalidInput(
+                f'outputs of steps cannot be used in "{kind.kind}", which stands for several steps',
+                placed.place(("with",)),
+            ) from None
+        made: list[Prepared] = []
+        for part in self._at_place(placed, lambda: kind.parts(want, self.desk(scope))):
+            step = self.find_step(part.use)
+            assert isinstance(step, Step), f"{kind.kind} consists of {part.use}, which is composite itself"
+            spec = placed.spec.model_copy(update={"use": part.use, "with_": dict(part.with_)})
+            one = replace(placed, id=f"{item_id}/{part.id}", spec=spec, literal=True)
+            made.append(self._prepare(one.id, one, step, scope))
+        return made
 
     def _prepare(self, item_id: str, placed: PlacedStep, step: Step[Any, Any], scope: Scope) -> Prepared:
         prepared = Prepared(item_id, placed, step, scope)
@@ -160,6 +182,8 @@ class Preparer:
     def _given(self, placed: PlacedStep, scope: Scope) -> Mapping[str, Any]:
         """What stands under `with:`: the mapping itself where it is the same for every node."""
         with_ = placed.spec.with_
+        if placed.literal:
+            return with_
         if id(placed) not in self._looks_up:
             self._looks_up[id(placed)] = has_lookup(with_)
         if not self._looks_up[id(placed)]:
@@ -173,21 +197,36 @@ class Preparer:
 
     def _want(self, prepared: Prepared, given: Mapping[str, Any]) -> Params:
         step, placed, scope = prepared.step, prepared.placed, prepared.scope
-        key = (id(placed), "" if given is placed.spec.with_ else _encode(given))
+        want = self._valid(step, placed, given)
+        if type(step).prepare is not Step.prepare:
+            want = self._at_place(placed, lambda: step.prepare(want, self.desk(scope)))
+        return want
+
+    def _valid(self, kind: Kind, placed: PlacedStep, given: Mapping[str, Any]) -> Params:
+        """What is wanted, validated once for all nodes that it is the same for. Raises InvalidInput."""
+        with_ = placed.spec.with_
+        key = (
+            kind.kind,
+            0 if placed.literal else id(placed),
+            "" if given is with_ and not placed.literal else _encode(given),
+        )
         if not (want := self._wants.get(key)):
             try:
-                want = self._wants[key] = step.params.model_validate(given)
+                want = self._wants[key] = kind.params.model_validate(given)
             except ValidationError as error:
-                problems = problems_of(error, step.params, placed.below("with"))
-                whose = ", on {nodes}" if has_lookup(placed.spec.with_) else ""
-                raise InvalidInput(replace(problem, message=problem.message + whose) for problem in problems) from None
-        if type(step).prepare is not Step.prepare:
-            try:
-                want = step.prepare(want, self.desk(scope))
-            except InvalidInput as error:
-                here = placed.place(("with",))
-                raise InvalidInput(p if p.source else replace(p, source=here) for p in error.problems) from None
+                problems = problems_of(error, kind.params, placed.below("with"))
+                whose = ", on {nodes}" if placed.literal or has_lookup(with_) else ""
+                named = f"{placed.id.rpartition('/')[2]}: " if placed.literal else ""
+                raise InvalidInput(replace(p, message=f"{named}{p.message}{whose}") for p in problems) from None
         return want
+
+    def _at_place(self, placed: PlacedStep, work: Callable[[], T]) -> T:
+        """What `work` gives; problems without a place get that of the step's parameters."""
+        try:
+            return work()
+        except InvalidInput as error:
+            here = placed.place(("with",))
+            raise InvalidInput(p if p.source else replace(p, source=here) for p in error.problems) from None
 
     def _items(self, placed: PlacedStep, scope: Scope) -> list[tuple[str, Scope]]:
         """(id, scope) of every repetition of a step whose `for_each` has to be looked up."""

@@ -30,7 +30,8 @@ class Inputs:
 @dataclass(frozen=True, slots=True, eq=False)
 class PlacedStep:
     """One step, composition resolved. `id` carries the ids of the steps that used its file (`trust/ca`); `only` and `after` include
-    theirs; `place` gives the source of a path below the step (`("with", "name")`)."""
+    theirs; `place` gives the source of a path below the step (`("with", "name")`). A `literal` one is part of a composite step: nothing
+    is looked up in its parameters."""
 
     id: str
     spec: StepSpec
@@ -38,6 +39,7 @@ class PlacedStep:
     inputs: Inputs
     only: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    literal: bool = False
 
     def below(self, name: str) -> Places:
         """Places of paths below one of the step's keys."""

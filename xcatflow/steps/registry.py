@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
-from typing import Any
 
-from xcatflow.contract import Step
+from xcatflow.contract import Composite, Kind, Step
 from xcatflow.errors import InvalidInput, did_you_mean
 
 GROUP = "xcatflow.steps"
@@ -50,7 +49,7 @@ def kinds() -> tuple[str, ...]:
     return tuple(sorted({*BUILTINS, *(point.name for point in entry_points(group=GROUP))}))
 
 
-def find(kind: str) -> Step[Any, Any]:
+def find(kind: str) -> Kind:
     """The step of a kind. A built-in kind cannot be replaced by a package. Raises InvalidInput for an unknown or unusable one."""
     if place := BUILTINS.get(kind):
         module, _, name = place.partition(":")
@@ -72,9 +71,9 @@ def _loaded(point: EntryPoint) -> object:
         raise InvalidInput(f'the step "{point.name}" ({point.value}) cannot be loaded: {error!r}') from error
 
 
-def _made(kind: str, found: object, place: str) -> Step[Any, Any]:
-    if not (isinstance(found, type) and issubclass(found, Step)):
-        raise InvalidInput(f'"{place}" is no step: expected a class derived from xcatflow.contract.Step')
+def _made(kind: str, found: object, place: str) -> Kind:
+    if not (isinstance(found, type) and issubclass(found, Step | Composite)):
+        raise InvalidInput(f'"{place}" is no step: expected a class derived from xcatflow.contract.Step or Composite')
     if found.kind != kind:
         raise InvalidInput(f'"{place}" is a step of kind "{found.kind}", expected "{kind}"')
     return found()

@@ -8,6 +8,7 @@ import pytest
 
 from tests.fakes.memory import STEPS, Value
 from tests.fakes.running import Rig, nodes, workflow
+from xcatflow.contract import Composite, Desk, Params, Part
 from xcatflow.engine.secrets import Redactor
 from xcatflow.errors import ExitCode, InvalidInput, Source
 from xcatflow.model.change import Change, Verb
@@ -468,3 +469,49 @@ def test_inputs_come_from_outside_with_defaults() -> None:
     inputs = {"x": {"default": "d"}, "y": {"default": "e"}}
     rig(workflow([value("a", "${input.x}", "${input.y}")], inputs=inputs), inputs={"x": "given"})
     assert rig.world.values == {("n1", "given"): "e"}
+
+
+def test_a_composite_step_is_several_steps_by_the_nodes_definition(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STEPS, "memory.pair", Pair())
+    rig = Rig(nodes("n1", "n2"))
+    pair = {"id": "both", "use": "memory.pair", "with": {"names": "a,${node.name}"}}
+    assert rig(workflow([pair, {**value("then", "t", "1"), "after": "both"}])) == ExitCode.OK
+    assert rig.world.values == {("n1", "a"): "1", ("n1", "n1"): "${1}", ("n2", "a"): "1", ("n2", "n2"): "${1}"} | {
+        ("n1", "t"): "1",
+        ("n2", "t"): "1",
+    }
+    assert [step for node, step in rig.steps() if node == "n1"] == ["both/a", "both/n1", "then"]
+    rig.world.acts.clear()
+    assert rig(workflow([pair, {**value("then", "t", "1"), "after": "both"}])) == ExitCode.OK
+    assert rig.world.acts == []
+    assert rig.outcomes()["n1", "then"] == Outcome.SKIPPED
+
+
+def test_what_is_wrong_in_a_part_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STEPS, "memory.pair", Pair())
+    rig = Rig(nodes("n1", "n2"))
+    for names, message in (("odd", 'odd: unknown key "nme"'), ("no,x", 'no such name, on nodes "n[1-2]"')):
+        with pytest.raises(InvalidInput) as caught:
+            rig(workflow([{"id": "both", "use": "memory.pair", "with": {"names": names}}]))
+        assert message in str(caught.value)
+        assert str(caught.value).count('on nodes "n[1-2]"') == len(caught.value.problems)
+
+
+class PairParams(Params):
+    names: str
+
+
+class Pair(Composite[PairParams]):
+    kind = "memory.pair"
+    params = PairParams
+
+    def parts(self, want: PairParams, desk: Desk) -> tuple[Part, ...]:
+        if "no" in want.names.split(","):
+            raise InvalidInput("no such name, on {nodes}")
+        first, _, second = want.names.partition(",")
+        if first == "odd":
+            return (Part("odd", "memory.value", {"nme": "a"}),)
+        return (
+            Part(first, "memory.value", {"name": first, "value": "1"}),
+            Part(second, "memory.value", {"name": second, "value": "${1}"}),
+        )
