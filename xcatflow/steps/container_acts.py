@@ -3,6 +3,7 @@
 Source: an engine 20.10: a network that is missing and an address in use are reported when a container starts, not when it is created.
 """
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -24,6 +25,8 @@ from xcatflow.steps.daemon_words import refused
 from xcatflow.transport.protocols import Created
 
 _GOING_POLLS, _GOING_S = 20, 0.5
+_RENAMES = 4
+_SANDBOX_GONE = re.compile(r"sandbox \S+ not found")
 """How long a removal that somebody else began is waited for."""
 _NO_VOLUMES: Mapping[str, str] = {}
 _ALL_NETWORKS_MAC = {"EndpointConfig": {"MacAddress": "-"}}
@@ -127,11 +130,17 @@ def _goes(at: Target, name: str) -> bool:
 
 
 def rename(at: Target, name: str, new: str) -> None:
-    """Give a container another name. Raises ActFailed."""
-    try:
-        at.docker.rename_container(name, new)
-    except ActFailed as error:
-        raise refused(error, f'cannot rename container "{name}" on {at.name} to "{new}": {error}') from error
+    """Give a container another name. Raises ActFailed. While a container ends, its daemon may miss the network sandbox that goes just then,
+    and refuses the name; a moment later it takes it."""
+    for left in range(_RENAMES, -1, -1):
+        try:
+            at.docker.rename_container(name, new)
+            return
+        except ActFailed as error:
+            if not left or not _SANDBOX_GONE.search(str(error)):
+                raise refused(error, f'cannot rename container "{name}" on {at.name} to "{new}": {error}') from error
+        with suppress(Interrupted):  # an act that has begun is brought to its end
+            at.pause(_GOING_S)
 
 
 def update(at: Target, name: str, body: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """What is done to a Docker daemon on its machine: its configuration is checked and replaced, and it is restarted or brought back.
 
-Source: dockerd(8) (`--validate` since 23.0; SIGHUP reads `live-restore` again), systemctl(1), journalctl(1). An engine's unit is of type
-`notify`: a restart returns when the engine says that it serves, or fails.
+Source: dockerd(8) (`--validate` since 23.0), systemctl(1), journalctl(1). An engine's unit is of type `notify`: a restart returns when the
+engine says that it serves, or fails.
 """
 
 from base64 import b64encode
@@ -11,22 +11,24 @@ from shlex import quote
 from xcatflow.contract import Target
 from xcatflow.errors import ActFailed
 from xcatflow.model.question import FileFacts
-from xcatflow.steps.daemon_config import CONFIG, DROP_IN, restoring
+from xcatflow.steps.daemon_config import CONFIG, DROP_IN
+from xcatflow.steps.daemon_look import LOADED
 from xcatflow.steps.place import checked
 
 PATIENCE_S = 60
-RELOAD_S = 10
 _SLACK_S = 30
 
 Former = Mapping[str, FileFacts | None]
 """Files as they were, by path; None: not there."""
 
 
-def put_config(at: Target, content: bytes, old: FileFacts | None, flags: Sequence[str]) -> None:
-    """Replace `daemon.json`, after dockerd itself has approved of it where it can. Raises ActFailed."""
+def put_config(at: Target, content: bytes, old: FileFacts | None, flags: Sequence[str], *, was_read: bool) -> None:
+    """Replace `daemon.json`, after dockerd itself has approved of it where it can. `was_read` says that the engine that runs has read the
+    one that is there: that is noted. Raises ActFailed."""
     words = " ".join(map(quote, flags))
     mode = f"{old.mode:04o}" if old else "0644"
-    script = f'p={CONFIG} m={mode}\nvalidate() {{ {words} --validate --config-file "$1" 2>&1; }}\n{_PUT_CONFIG}'
+    validate = f'validate() {{ {words} --validate --config-file "$1" 2>&1; }}'
+    script = f"p={CONFIG} m={mode} l={LOADED} r={1 if was_read else ''}\n{NOTE}{validate}\n{_PUT_CONFIG}"
     checked(at, script, f'cannot write "{CONFIG}"', stdin=content)
 
 
@@ -40,23 +42,11 @@ def put_drop_in(at: Target, content: bytes | None) -> None:
     checked(at, f"{script}systemctl daemon-reload\n", f'cannot write "{DROP_IN}"', stdin=content or b"")
 
 
-def switch_live_restore_on(at: Target, old: FileFacts | None) -> None:
-    """Have the running daemon leave its containers alone when it is restarted, by a configuration that says nothing else new. Raises
-    ActFailed where it will not and containers run."""
-    content = (old.content if old else None) or b""
-    script = f"p={CONFIG} had={1 if old else ''} limit={RELOAD_S}\n{_LIVE_RESTORE}"
-    stdin = b64encode(content) + b"\n" + b64encode(restoring(content)) + b"\n"
-    failure = (
-        'docker cannot leave its containers running over a restart (say "live_restore: false" to have them stopped)'
-    )
-    checked(at, script, failure, stdin=stdin)
-
-
 def restart(at: Target, former: Former, *, verb: str, patience_s: int = PATIENCE_S) -> None:
     """Restart the daemon and wait until it answers. Where it does not, put the former files back, restart it with them, and raise
     ActFailed with the end of its journal."""
-    script = f"limit={patience_s}\n{_PUT_BACK}{_BRING_UP}{_RESTART}"
-    reply = at.run(script, stdin=_former(former), timeout_s=4.0 * patience_s + _SLACK_S, check=False)
+    script = f"limit={patience_s}\n{PUT_BACK}{_BRING_UP}{_RESTART}"
+    reply = at.run(script, stdin=former_text(former), timeout_s=4.0 * patience_s + _SLACK_S, check=False)
     if reply.code == 0:
         return
     complaint, _, journal = (part.strip() for part in reply.complaint.partition(_JOURNAL))
@@ -68,13 +58,13 @@ def restart(at: Target, former: Former, *, verb: str, patience_s: int = PATIENCE
 
 def put_back(at: Target, former: Former, *, restarts: bool = False, stops: bool = False) -> None:
     """Put former files back, and restart or stop the daemon afterwards. Raises ActFailed."""
-    script = f"{_PUT_BACK}put_back && systemctl daemon-reload || exit\n"
+    script = f"{PUT_BACK}put_back && systemctl daemon-reload || exit\n"
     script += "rest || exit\n" if restarts or stops else ""
     script += "systemctl start docker.service\n" if restarts else ""
-    checked(at, script, "cannot put the former files of docker.service back", stdin=_former(former))
+    checked(at, script, "cannot put the former files of docker.service back", stdin=former_text(former))
 
 
-def _former(files: Former) -> bytes:
+def former_text(files: Former) -> bytes:
     """Files as lines of path, mode and content."""
     lines = (
         f"{path} {facts.mode:04o} {b64encode(facts.content or b'').decode()}" if facts else f"{path} -"
@@ -83,6 +73,14 @@ def _former(files: Former) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
+# What the engine that runs has read, with the start of its process.
+NOTE = """\
+pid() { systemctl show -p MainPID --value docker.service; }
+note() {
+  i=$(pid) && [ "${i:-0}" -gt 0 ] && mkdir -p -- "${l%/*}" && i=$(cat "/proc/$i/stat") && set -- ${i##*)} || return
+  { echo "${20}"; [ ! -f "$p" ] || base64 <"$p"; } >"$l.new" && mv -f -- "$l.new" "$l"
+}
+"""
 _PUT_CONFIG = """\
 set -eu; umask 022
 mkdir -p -- "${p%/*}"
@@ -96,41 +94,9 @@ if ! said=$(validate "$t"); then
     *) printf '%s\\n' "$said" >&2; exit 1;;
   esac
 fi
+[ -z "$r" ] || note || rm -f -- "$l"
 chmod -- "$m" "$t"
 mv -f -- "$t" "$p"
-"""
-
-_LIVE_RESTORE = """\
-set -u; umask 022
-read -r old; read -r between
-put() { printf %s "$1" | base64 -d >"$p.new" && mv -f -- "$p.new" "$p"; }
-reload() {
-  pid=$(systemctl show -p MainPID --value docker.service)
-  [ "${pid:-0}" -gt 0 ] || { echo "it does not run any more" >&2; return 1; }
-  kill -HUP "$pid"
-}
-info() { docker -H unix:///var/run/docker.sock info -f "$1" 2>/dev/null; }
-on() { [ "$(info '{{.LiveRestoreEnabled}}')" = true ]; }
-! on || exit 0
-case $(info '{{.Swarm.LocalNodeState}}') in
-  ''|inactive) ;;
-  *) echo "it is part of a swarm, and does not start with live restore" >&2; exit 1;;
-esac
-mkdir -p -- "${p%/*}"
-put "$between" && reload || exit 1
-command -v docker >/dev/null || { sleep 2; exit 0; }
-n=0
-until on; do
-  n=$((n + 1))
-  if [ $n -gt $((limit * 5)) ]; then
-    if [ -n "$had" ]; then put "$old"; else rm -f -- "$p"; fi
-    reload
-    [ -n "$(docker -H unix:///var/run/docker.sock ps -q)" ] || exit 0
-    journalctl _SYSTEMD_UNIT=docker.service -p warning -n 1 -o cat --no-pager >&2
-    exit 1
-  fi
-  sleep 0.2
-done
 """
 
 _BRING_UP = """\
@@ -155,7 +121,7 @@ bring_up() {
 }
 """
 
-_PUT_BACK = """\
+PUT_BACK = """\
 former=$(cat)
 put_back() {
   while read -r p m content; do

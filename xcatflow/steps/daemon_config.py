@@ -3,7 +3,9 @@
 Whoever starts dockerd with `-H` may name no `hosts` in `daemon.json`: it refuses to run with both. So the unit's command is taken as it
 stands, without `-H`, into a drop-in.
 
-Source: dockerd(8) on daemon.json and on directives given twice; systemd.unit(5) on drop-ins and line continuation; systemd.service(5).
+Source: dockerd(8) on daemon.json, on directives given twice and on configuration reload behaviour; the engine's daemon/reload.go and
+reload_unix.go (18.09 to 27): what is read again, and that a key which is gone keeps its value, but for a few; systemd.unit(5) on drop-ins
+and line continuation; systemd.service(5).
 """
 
 import json
@@ -16,6 +18,19 @@ from xcatflow.errors import ActFailed, CannotTell
 CONFIG = "/etc/docker/daemon.json"
 DROP_IN = "/etc/systemd/system/docker.service.d/10-xcatflow.conf"
 
+_GOES = frozenset({"max-concurrent-downloads", "max-concurrent-uploads", "features"})
+_RELOADED = _GOES | {
+    "debug",
+    "default-runtime",
+    "default-shm-size",
+    "insecure-registries",
+    "labels",
+    "live-restore",
+    "max-download-attempts",
+    "registry-mirrors",
+    "runtimes",
+    "shutdown-timeout",
+}
 _LISTENS = re.compile(r"""\s(?:-H(?:=|\s+)?|--host(?:=|\s+))(?:"[^"]*"|'[^']*'|\S+)""")
 _DROP_IN_TEXT = """\
 # Written by xcatflow. {config} says where dockerd listens, which it refuses to be told twice: this is
@@ -60,6 +75,13 @@ def merged(has: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
             case _:
                 result[key] = value
     return result
+
+
+def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The keys that differ: those that an engine reads only when it starts, and those that it reads again when it is told to."""
+    differing = sorted(key for key in {*old, *new} if old.get(key) != new.get(key) or (key in old) != (key in new))
+    again = tuple(key for key in differing if key in (_RELOADED if key in new else _GOES))
+    return tuple(key for key in differing if key not in again), again
 
 
 def config_text(config: Mapping[str, Any]) -> bytes:

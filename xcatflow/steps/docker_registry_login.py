@@ -12,7 +12,6 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from shlex import quote
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -21,6 +20,7 @@ from xcatflow.contract import Params, Step, Target
 from xcatflow.errors import ActFailed, CannotTell
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, Question, Reply, Shell
+from xcatflow.steps.as_user import as_user
 from xcatflow.steps.daemon_words import refused
 from xcatflow.steps.login_script import CHANGED, LOOK, REMOVE, WRITE
 from xcatflow.steps.place import Owner
@@ -126,17 +126,7 @@ class DockerRegistryLogin(Step[LoginParams, Logins]):
 
 
 def _question(want: LoginParams) -> Shell:
-    return Shell(_as_user(want.user, LOOK))
-
-
-def _as_user(user: str, script: str) -> str:
-    """The script as that user does it: in a home that is not root's, root follows no link that its owner laid."""
-    return f"u={quote(user)} s={quote(script)}\n" + (
-        'home=$(getent passwd "$u" | cut -d: -f6)\n'
-        '[ -n "$home" ] || { echo "there is no user \\"$u\\" on this machine" >&2; exit 1; }\n'
-        'if [ "$(id -u "$u")" = "$(id -u)" ]; then HOME=$home sh -c "$s"\n'
-        'else HOME=$home runuser -u "$u" -- sh -c "$s"; fi'
-    )
+    return Shell(as_user(want.user, LOOK))
 
 
 def _parsed(seen: Logins) -> dict[str, Any]:
@@ -225,11 +215,11 @@ def _with_entry(config: dict[str, Any], want: LoginParams, entry: Any) -> bytes:
 def _replace(at: Target, want: LoginParams, changed: Callable[[Logins], bytes | None]) -> None:
     """Look, and replace the file by what is made of it, or remove it; once more when somebody else has replaced it in between."""
     for _ in range(_MOST_TRIES):
-        now = _read(at.run(_as_user(want.user, LOOK), check=False), want)
+        now = _read(at.run(as_user(want.user, LOOK), check=False), want)
         content = changed(now)
         if content is None and now.content is None:
             return
-        script = _as_user(want.user, REMOVE if content is None else WRITE)
+        script = as_user(want.user, REMOVE if content is None else WRITE)
         reply = at.run(script, stdin=f"{now.digest}\n".encode() + (content or b""), check=False)
         if not reply.code:
             return

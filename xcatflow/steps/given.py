@@ -1,8 +1,9 @@
 """Parameters of which an empty text counts as not given: that is what `${...:-}` leaves where there is no value."""
 
-from typing import Any
+import re
+from typing import Annotated, Any
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, model_validator
 
 from xcatflow.contract import Params
 
@@ -16,3 +17,12 @@ class LenientParams(Params):
         if not isinstance(data, dict):
             return data
         return {key: value for key, value in data.items() if value != "" or key not in cls.model_fields}
+
+
+def words(value: object) -> object:
+    """A list as it is, a text as its words between commas or blanks."""
+    return [word for word in re.split(r"[,\s]+", value) if word] if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(words, json_schema_input_type=str | list[str])]
+"""A list, or text with commas or blanks between its words."""

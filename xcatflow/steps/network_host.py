@@ -42,14 +42,19 @@ def question() -> Shell:
     return Shell("ip -j -d addr")
 
 
-def host_bridge(reply: Reply, daemon: DaemonFacts | None, name: str) -> HostBridge | None:
-    """The bridge of this name; None where there is none. Raises CannotTell, and ActFailed for a link that is no bridge."""
+def read_links(reply: Reply, bridge: str) -> tuple[Link, ...]:
+    """The links, among which a bridge is looked for. Raises CannotTell."""
     try:
         if reply.code:
             raise ValueError
-        found = links(reply.text)
+        return links(reply.text)
     except (ValueError, LookupError, TypeError, AttributeError):
-        raise CannotTell(f'cannot look at the bridge "{name}": {reply.complaint or reply.text[:80]}') from None
+        raise CannotTell(f'cannot look at the bridge "{bridge}": {reply.complaint or reply.text[:80]}') from None
+
+
+def host_bridge(reply: Reply, daemon: DaemonFacts | None, name: str) -> HostBridge | None:
+    """The bridge of this name; None where there is none. Raises CannotTell, and ActFailed for a link that is no bridge."""
+    found = read_links(reply, name)
     link = next((it for it in found if it.name == name), None)
     if link is None:
         return None

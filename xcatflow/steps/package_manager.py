@@ -1,10 +1,4 @@
-"""The package manager of a machine, apt or dnf, as scripts: install, remove, newest versions.
-
-Nothing asks questions, changed configuration files are kept, nothing without a valid signature is installed, and a package manager that
-is already at work is waited for. An interrupted dpkg is helped up once.
-
-Source: apt-get(8), apt.conf(5), dpkg(1), dnf(8), and the messages they print.
-"""
+"""The package manager of a machine, apt, dnf or zypper, as it is told to do something."""
 
 import math
 import re
@@ -14,50 +8,12 @@ from shlex import quote
 from typing import Literal
 
 from xcatflow.contract import Target
-from xcatflow.errors import ActFailed, CannotTell
-from xcatflow.model.question import Reply, Shell
-
-_WAYS = """\
-out= code=0
-run_apt() { apt-get -y -q -o DPkg::Lock::Timeout="$lock" -o APT::Get::AllowUnauthenticated=false \\
-  -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold -o APT::Install-Recommends="$weak" \\
-  -o APT::Update::Error-Mode=any -o Acquire::Retries=2 "$@" </dev/null 2>&1; }
-apt() {
-  end=$(($(date +%s) + lock)) mended=
-  while out=$(run_apt "$@"); code=$?; [ $code != 0 ]; do
-    case $out in
-      *"dpkg was interrupted"*)
-        [ -z "$mended" ] || return $code
-        mended=1; dpkg --force-confdef --force-confold --configure -a </dev/null >/dev/null 2>&1;;
-      *"Could not get lock"*|*"Unable to lock directory"*)
-        [ "$(date +%s)" -lt $end ] || return $code
-        sleep 2;;
-      *) return $code;;
-    esac
-  done
-  return 0
-}
-fetch() {
-  fetched=1
-  if [ $way = dnf ]; then out=$($dnf -q clean expire-cache 2>&1); code=$?; return $code; fi
-  apt update && { touch -c /var/lib/apt/lists || :; }
-}
-old() { [ $way = apt ] && [ -z "$(find /var/lib/apt/lists -maxdepth 0 -mmin "-$age")" ]; }
-do_it() {
-  if [ $way = apt ]; then apt "$@"; return $?; fi
-  out=$($dnf -y -q --setopt=gpgcheck=1 --setopt='*.gpgcheck=1' --setopt=best=1 \\
-  --setopt=install_weak_deps="$weak" "$@" </dev/null 2>&1)
-  code=$?; return $code
-}
-finish() { [ $code = 0 ] || printf '%s\\n' "$out" >&2; exit $code; }
-way= fetched=
-if command -v apt-get >/dev/null; then way=apt
-elif dnf=$(command -v dnf) || dnf=$(command -v yum); then way=dnf
-else echo "there is neither apt nor dnf" >&2; exit 1; fi
-"""
+from xcatflow.errors import ActFailed
+from xcatflow.model.question import Reply
+from xcatflow.steps.package_ways import ACTS, INDEX_AGE, WAY, Way
+from xcatflow.steps.pkglist import Entry
 
 _INSTALL = """\
-[ $way = apt ] && set -- install --allow-downgrades $apt_names || set -- install $dnf_names
 case $refresh in
   always) fetch || finish;;
   auto) ! old || fetch || :;;
@@ -65,7 +21,7 @@ esac
 do_it "$@" && finish
 case $refresh$fetched,$out in
   auto,*"Unable to locate package"*|auto,*"no installation candidate"*|auto,*"was not found"*|auto,*"Unable to fetch"*|\\
-  auto,*"Unable to find a match"*|auto,*"No match for argument"*|auto,*"No package "*)
+  auto,*"Unable to find a match"*|auto,*"No match for argument"*|auto,*"No package "*|auto,*"not found"*|auto,*"No provider of"*)
     fetch || finish
     do_it "$@";;
 esac
@@ -77,9 +33,13 @@ _UNKNOWN = re.compile(
     r"|Package '?([^'\s]+)'? has no installation candidate"
     r"|Version '([^']+)' for '([^']+)' was not found"
     r"|No match for argument: (\S+)"
-    r"|Unable to find a match: (.+)"
     r"|No package (\S+) available"
+    r"|No provider of '([^']+)' found"
 )
+_UNKNOWN_ALL = re.compile(r"Unable to find a match: (.+)")
+_UNKNOWN_GROUP = re.compile(r"Module or Group '([^']+)' is not available|No provider of 'pattern:([^']+)' found")
+_FULL = "=disk full\n"
+_NO_SPACE = re.compile(r"No space left|enough free space|more space needed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,22 +51,47 @@ class Manager:
     index_age_s: float = 86400.0
     recommends: bool = False
     lock_timeout_s: float = 120.0
+    despite_holds: bool = False
     environment: tuple[tuple[str, str], ...] = ()
 
-    def install(self, entries: Sequence[str]) -> None:
-        """Install, upgrade or downgrade `name` or `name=version`, in one call. Raises ActFailed naming what there is not."""
-        names = f"apt_names={quote(' '.join(entries))} dnf_names={quote(' '.join(map(_dnf_entry, entries)))}\nset -f\n"
-        self._run(names + _INSTALL, f"cannot install {', '.join(entries)}")
+    def install(self, entries: Sequence[Entry]) -> None:
+        """Install, upgrade or downgrade packages and groups, in one call. Raises ActFailed naming what there is not."""
+        self._run(install_words(entries) + _INSTALL, f"cannot install {_named(entries)}")
 
-    def remove(self, names: Sequence[str]) -> None:
-        """Remove packages; their configuration files stay. Raises ActFailed."""
-        self._run(f"do_it remove {' '.join(map(quote, names))} || :\nfinish\n", f"cannot remove {', '.join(names)}")
+    def remove(self, entries: Sequence[Entry]) -> None:
+        """Remove packages and groups; configuration files stay. Raises ActFailed."""
+        self._run(f'{remove_words(entries)}do_it "$@" || :\nfinish\n', f"cannot remove {_named(entries)}")
 
-    def fetch(self, family: Literal["apt", "dnf"], arguments: Sequence[str], failure: str) -> None:
-        """Fetch package indexes: `update` or `makecache` with these arguments. Raises ActFailed where any could not be fetched."""
+    def upgrade(self) -> None:
+        """Bring everything that is installed to the newest version. Raises ActFailed."""
+        script = f'[ $refresh = never ] || ! old || fetch || :\n{UPGRADE_WORDS}do_it "$@" || :\nfinish\n'
+        self._run(script, "cannot upgrade the packages")
+
+    def fetch_all(self) -> None:
+        """Fetch the package index anew. Raises ActFailed where any of it could not be fetched."""
+        self._run("fetch || :\nfinish\n", "cannot fetch the package index")
+
+    def hold(self, names: Sequence[str], *, held: bool) -> None:
+        """Hold packages in their versions, or let them go. Raises ActFailed."""
+        verbs = ("hold", "add", "addlock") if held else ("unhold", "delete", "removelock")
+        listed = " ".join(map(quote, names))
+        self._run(
+            "case $way in\n"
+            f"apt) out=$(apt-mark {verbs[0]} {listed} 2>&1) || code=$?;;\n"
+            f"dnf) do_it versionlock {verbs[1]} {listed} || :;;\n"
+            f"zypper) zyp {verbs[2]} {listed} || :;;\n"
+            "esac\nfinish\n",
+            f"cannot {'hold' if held else 'let go'} {', '.join(names)}",
+        )
+
+    def fetch(self, family: Way, arguments: Sequence[str], failure: str) -> None:
+        """Fetch package indexes with these arguments. Raises ActFailed where any could not be fetched."""
         self._run(
             f"[ $way = {family} ] || {{ echo 'there is no {family}' >&2; exit 1; }}\n"
+            # One repository's index says nothing about the age of the others'.
+            "was=$(stat -c %Y /var/lib/apt/lists 2>/dev/null)\n"
             f"do_it {' '.join(map(quote, arguments))} || :\n"
+            '[ $way != apt ] || [ -z "$was" ] || touch -c -d "@$was" /var/lib/apt/lists || :\n'
             # Old versions of apt-get end well even when they could not fetch: what they say counts.
             'case $out in *"W: Failed to fetch"*|*"W: GPG error"*) [ $code != 0 ] || code=100;; esac\nfinish\n',
             failure,
@@ -118,49 +103,80 @@ class Manager:
             "export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_SUSPEND=1 LC_ALL=C"
         )
         lines.append(
-            f"refresh={self.refresh} age={max(1, math.ceil(self.index_age_s / 60))} "
-            f"lock={math.ceil(self.lock_timeout_s)} weak={str(self.recommends).lower()}"
+            f"refresh={self.refresh} index_s={max(1, math.ceil(self.index_age_s))} "
+            f"lock={math.ceil(self.lock_timeout_s)} weak={str(self.recommends).lower()} "
+            f"despite={'--allow-change-held-packages' if self.despite_holds else ''}"
         )
-        reply = self.at.run("\n".join(lines) + "\n" + _WAYS + script, check=False)
+        reply = self.at.run("\n".join(lines) + "\n" + WAY + INDEX_AGE + ACTS + script, check=False)
         if reply.code:
             raise ActFailed(*_failure(reply, failure, self.at.name))
 
 
-def _dnf_entry(entry: str) -> str:
-    name, _, version = entry.partition("=")
-    return f"{name}-{version}" if version else name
+UPGRADE_WORDS = """\
+case $way in apt) set -- upgrade --with-new-pkgs;; dnf) set -- upgrade;; zypper) set -- update --auto-agree-with-licenses;; esac
+"""
+
+
+def install_words(entries: Sequence[Entry]) -> str:
+    """Sets the words that install these entries, each package manager's own."""
+    packages = [entry for entry in entries if not entry.group]
+    groups = [entry.name[1:] for entry in entries if entry.group]
+    apt = [str(entry) for entry in packages]
+    dnf = [f"{e.name}-{e.version}" if e.version else e.name for e in packages] + [f"@{name}" for name in groups]
+    zypper = apt + [f"pattern:{name}" for name in groups]
+    return (
+        "if [ $weak = true ]; then weakly=--recommends; else weakly=--no-recommends; fi\n"
+        "case $way in\n"
+        f"apt) set -- install --allow-downgrades $despite -- {_quoted(apt)};;\n"
+        f"dnf) set -- install {_quoted(dnf)};;\n"
+        f"zypper) set -- install --auto-agree-with-licenses --oldpackage $weakly -- {_quoted(zypper)};;\n"
+        "esac\n"
+    )
+
+
+def remove_words(entries: Sequence[Entry]) -> str:
+    """Sets the words that remove these entries."""
+    names = [entry.name for entry in entries]
+    patterns = [f"pattern:{name[1:]}" if name.startswith("@") else name for name in names]
+    zypper = f"zypper) set -- remove -- {_quoted(patterns)};;"
+    return f"case $way in\napt|dnf) set -- remove {_quoted(names)};;\n{zypper}\nesac\n"
+
+
+def failed_words(words: str) -> str:
+    """The line of what a package manager said that tells why it failed."""
+    if keyless := re.search(r"^Problem repository: (\S+)", words, re.MULTILINE):
+        return f"repository {keyless[1]} has no key, and what is not signed is not installed"
+    lines = words.splitlines()
+    errors = [line for line in lines if line.startswith(("E:", "Error", "dpkg: error"))]
+    return (errors or lines[-1:] or [""])[0]
+
+
+def unknown_names(words: str) -> tuple[str, ...]:
+    """The packages (`name`, `name=version`) and groups (`@name`) that a package manager said it does not know."""
+    found = ["=".join(filter(None, reversed(groups))) for groups in _UNKNOWN.findall(words)]
+    found += [name for names in _UNKNOWN_ALL.findall(words) for name in names.split()]
+    found += [f"@{dnf or zypper}" for dnf, zypper in _UNKNOWN_GROUP.findall(words)]
+    return tuple(dict.fromkeys(name for name in found if not name.startswith("pattern:")))
+
+
+def _quoted(words: Sequence[str]) -> str:
+    return " ".join(map(quote, words))
+
+
+def _named(entries: Sequence[Entry]) -> str:
+    return ", ".join(map(str, entries))
 
 
 def _failure(reply: Reply, failure: str, machine: str) -> tuple[str, str]:
     words = reply.complaint
-    unknown = ["=".join(filter(None, reversed(groups))) for groups in _UNKNOWN.findall(words)]
-    if unknown:
-        names = ", ".join(f'"{name}"' for name in dict.fromkeys(" ".join(unknown).split()))
+    if words.startswith(_FULL.strip()):
+        words = words.removeprefix(_FULL.strip()).lstrip()
+        told = next((line for line in words.splitlines() if _NO_SPACE.search(line)), failed_words(words))
+        return (
+            f"{failure} on {machine}: its disk is full: make room and run this again, it starts from there ({told.strip()})",
+            words,
+        )
+    if unknown := unknown_names(words):
+        names = ", ".join(f'"{name}"' for name in unknown)
         return f"the package sources of {machine} have no {names}: check the name and version, or add a source", words
-    errors = [line for line in words.splitlines() if line.startswith(("E:", "Error"))]
-    first = errors[0] if errors else (words.splitlines() or [f"exit status {reply.code}"])[-1]
-    return f"{failure} on {machine}: {first}", words
-
-
-def newest_question(names: Sequence[str]) -> Shell:
-    """Asks which versions the machine's package index offers, without fetching it."""
-    listed = " ".join(map(quote, names))
-    return Shell(
-        f"if command -v apt-get >/dev/null; then echo apt; apt-cache policy -- {listed}\n"
-        f"elif dnf=$(command -v dnf) || dnf=$(command -v yum); then echo dnf; $dnf -q -C check-update {listed}\n"
-        "code=$?; [ $code = 100 ] || exit $code\n"
-        "else echo none; fi"
-    )
-
-
-def newest(reply: Reply) -> dict[str, str]:
-    """Newest versions by name, of those that the index knows. Raises CannotTell."""
-    base, _, listing = reply.text.partition("\n")
-    match base:
-        case "apt" if reply.code == 0:
-            found = re.findall(r"^(\S+):\n(?: .*\n)*?  Candidate: (\S+)", listing, re.MULTILINE)
-            return {name: version for name, version in found if version != "(none)"}
-        case "dnf" if reply.code == 0:
-            return dict(re.findall(r"^(\S+)\.[a-z0-9_]+ +(\S+) +\S+$", listing, re.MULTILINE))
-    reason = "there is neither apt nor dnf" if base == "none" else reply.complaint or f"status {reply.code}"
-    raise CannotTell(f"cannot tell the newest versions of packages: {reason}")
+    return f"{failure} on {machine}: {failed_words(words) or f'exit status {reply.code}'}", words

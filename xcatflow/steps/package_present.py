@@ -1,151 +1,81 @@
-"""`package.present`: packages of the distribution are installed, others are not.
+"""`package.present`: packages are installed, others are not; a plan says beforehand what the package manager would do."""
 
-Source: apt-get(8), dpkg(1) on kept configuration files, dnf(8).
-"""
-
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import Annotated, Any, ClassVar, Literal
-
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 from xcatflow.contract import Desk, Params, Step, Target
-from xcatflow.errors import CannotUndo, InvalidInput
-from xcatflow.model.change import Change, Verb
-from xcatflow.model.duration import Duration
-from xcatflow.model.question import Answers, Package, Question
-from xcatflow.steps.package_manager import Manager, newest, newest_question
-from xcatflow.steps.pkglist import entry_problem, read_lists, split_entry
+from xcatflow.errors import CannotTell, CannotUndo
+from xcatflow.model.change import Change
+from xcatflow.model.question import Answers, Package, Question, Reply
+from xcatflow.steps.package_look import OutlookLook, Section, StateLook, sections
+from xcatflow.steps.package_manager import Manager, failed_words
+from xcatflow.steps.package_outlook import Outlook, free_bytes, groups, holds, outlook, updates
+from xcatflow.steps.package_params import PackageParams, entries_of, installs_of, lists_of, read_params
+from xcatflow.steps.package_plan import Act, Packages, Phase, acts, open_entries
+from xcatflow.steps.package_ways import Way
+from xcatflow.steps.pkglist import Entry
 
-
-def _listed(value: object) -> object:
-    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
-
-
-def _entries(values: tuple[str, ...]) -> tuple[str, ...]:
-    for value in values:
-        if problem := entry_problem(value):
-            raise ValueError(problem)
-    return tuple(dict.fromkeys(values))
-
-
-_Listed = BeforeValidator(_listed, json_schema_input_type=str | list[str])
-
-
-class PackageParams(Params):
-    """Packages by name, from package lists, or both."""
-
-    names: Annotated[tuple[str, ...], _Listed, AfterValidator(_entries)] = Field(
-        (),
-        description='Packages: "name" is installed, "name=version" in that version (a "*" stands for anything), "-name" removed.',
-    )
-    pkglist: Annotated[tuple[str, ...], _Listed] = Field(
-        (), description="Package lists of the site, as xCAT writes them: a list, or text with commas."
-    )
-    upgrade: Literal["none", "listed"] = Field(
-        "none", description="`listed` brings these packages to the newest version that the package index knows."
-    )
-    refresh: Literal["auto", "always", "never"] = Field(
-        "auto",
-        description="When to fetch the package index before installing: `auto` when it is old, or a package is not found.",
-    )
-    index_age: Duration = Field(86400.0, description="From which age on the package index is old, such as `12 h`.")
-    recommends: bool = Field(False, description="Install recommended packages (weak dependencies) too.")
-    environment: dict[str, str] = Field(
-        default_factory=dict, description="Environment of the package manager; lists see it in paths of `#INCLUDE`."
-    )
-    lock_timeout: Duration = Field(
-        120.0, description="How long to wait for another package manager at work on the machine, such as `5 min`."
-    )
-
-    @model_validator(mode="after")
-    def _something(self) -> "PackageParams":
-        if not self.model_fields_set & {"names", "pkglist"}:
-            raise ValueError('expected "names" or "pkglist", found neither')
-        wanted = {split_entry(entry)[0] for entry in self.names if not entry.startswith("-")}
-        if both := wanted & {entry[1:] for entry in self.names if entry.startswith("-")}:
-            raise ValueError(f'"{min(both)}" is listed both to be installed and to be removed')
-        return self
-
-
-@dataclass(frozen=True, slots=True)
-class Packages:
-    """Installed versions by name (None: not installed), and the newest ones that the index knows."""
-
-    installed: dict[str, str | None]
-    newest: dict[str, str]
+_PHASES: tuple[Phase, ...] = ("before", "install", "after")
 
 
 class PackagePresent(Step[PackageParams, Packages]):
-    """All packages in one call of the machine's package manager, whichever it is."""
+    """All packages of a list in one call of the machine's package manager, whichever it is."""
 
     kind = "package.present"
     params: ClassVar[type[Params]] = PackageParams
 
     def prepare(self, want: PackageParams, desk: Desk) -> PackageParams:
-        if not want.pkglist:
-            return want
-        listed = read_lists(want.pkglist, desk, want.environment)
-        names = (*want.names, *listed.install, *(f"-{name}" for name in listed.remove))
-        prepared = want.model_copy(
-            update={
-                "names": tuple(dict.fromkeys(names)),
-                "pkglist": (),
-                "environment": {**dict(listed.environment), **want.environment},
-            }
-        )
-        if both := {split_entry(entry)[0] for entry in _wanted(prepared)} & set(_unwanted(prepared)):
-            raise InvalidInput(f'"{min(both)}" is listed both to be installed and to be removed')
-        return prepared
+        return read_params(want, desk)
 
     def ask(self, want: PackageParams) -> tuple[Question[Any], ...]:
-        names = [split_entry(entry.removeprefix("-"))[0] for entry in want.names]
+        names = [entry.name for entry in entries_of(want) if not entry.group]
         questions: list[Question[Any]] = [Package(name) for name in dict.fromkeys(names)]
-        if unpinned := _upgradable(want):
-            questions.append(newest_question(unpinned))
+        if state := _state_look(want):
+            questions.append(state.question)
         return tuple(questions)
 
+    def ask_more(self, answers: Answers, want: PackageParams) -> tuple[Question[Any], ...]:
+        """What acts would do, where there is something to be done."""
+        look = _outlook_look(_known(answers, want), want)
+        return (look.question,) if look else ()
+
     def seen(self, answers: Answers, want: PackageParams) -> Packages:
-        names = [split_entry(entry.removeprefix("-"))[0] for entry in want.names]
-        unpinned = _upgradable(want)
-        return Packages(
-            {name: answers[Package(name)] for name in names},
-            newest(answers[newest_question(unpinned)]) if unpinned else {},
-        )
+        known = _known(answers, want)
+        look = _outlook_look(known, want)
+        return _with_outlooks(known, look, answers[look.question]) if look else known
 
     def plan(self, seen: Packages | None, want: PackageParams) -> tuple[Change, ...]:
-        seen = seen or Packages({}, {})
-        changes: list[Change] = []
-        if missing := _missing(seen, want):
-            changes.append(_change(Verb.INSTALL, missing, after=", ".join(missing)))
-        if other := _other_version(seen, want):
-            news = [f"{name} {seen.installed[name]} -> {version}" for name, version in other.items()]
-            changes.append(_change(Verb.UPDATE, list(other), after=", ".join(news)))
-        if left := _left(seen, want):
-            changes.append(_change(Verb.REMOVE, left, before=", ".join(left)))
-        return tuple(changes)
+        return tuple(change for change, _ in acts(seen or Packages({}), want))
 
     def apply(self, at: Target, want: PackageParams, seen: Packages | None, change: Change) -> None:
-        seen = seen or Packages({}, {})
-        manager = _manager(at, want)
-        match change.verb:
-            case Verb.INSTALL:
-                manager.install(_missing(seen, want))
-            case Verb.UPDATE:
-                pins = dict(split_entry(entry) for entry in _wanted(want))
-                other = _other_version(seen, want)
-                manager.install([f"{name}={pins[name]}" if pins[name] else name for name in other])
-            case _:
-                manager.remove(_left(seen, want))
+        seen = seen or Packages({})
+        act = next(act for planned, act in acts(seen, want) if planned == change)
+        manager = _manager(at, want, act.environment)
+        match act.sort:
+            case "index":
+                manager.fetch_all()
+                _upgrade_listed(manager, seen, want)
+            case "install":
+                _install(manager, seen, want, act.entries)
+            case "remove":
+                manager.remove(act.entries)
+            case "everything":
+                manager.upgrade()
+            case sort:
+                manager.hold([entry.name for entry in act.entries], held=sort == "hold")
 
     def undo(self, at: Target, want: PackageParams, seen: Packages | None, change: Change) -> None:
-        seen = seen or Packages({}, {})
-        manager = _manager(at, want)
-        match change.verb:
-            case Verb.INSTALL:
-                manager.remove([split_entry(entry)[0] for entry in _missing(seen, want)])
-            case Verb.REMOVE:
-                manager.install(_left(seen, want))
+        seen = seen or Packages({})
+        act = next((act for planned, act in acts(seen, want) if planned == change), Act("everything"))
+        manager = _manager(at, want, act.environment)
+        fresh = tuple(entry for entry in act.entries if not seen.installed.get(entry.name))
+        match act.sort:
+            case "install" if len(fresh) == len(act.entries):
+                manager.remove(tuple(Entry(entry.name) for entry in fresh))
+            case "remove":
+                manager.install(act.entries)
+            case "hold" | "release":
+                manager.hold([entry.name for entry in act.entries], held=act.sort == "release")
             case _:
                 raise CannotUndo("the version that was installed before may be gone from the package sources")
 
@@ -154,57 +84,136 @@ class PackagePresent(Step[PackageParams, Packages]):
         return {"versions": ", ".join(f"{name}={version}" for name, version in versions.items() if version)}
 
 
-def _wanted(want: PackageParams) -> list[str]:
-    return [entry for entry in want.names if not entry.startswith("-")]
+def _state_look(want: PackageParams) -> StateLook | None:
+    """None where what is installed tells all."""
+    entries = entries_of(want)
+    unpinned = tuple(entry.name for entry in installs_of(want) if not entry.version) if want.upgrade == "listed" else ()
+    grouped = any(entry.group for entry in entries)
+    look = StateLook(
+        newest=tuple(dict.fromkeys(unpinned)),
+        held=want.hold is not None,
+        groups=grouped,
+        everything=want.upgrade == "all",
+        recommends=want.recommends,
+    )
+    needed = look.newest or look.held or look.groups or look.everything or want.refresh == "always"
+    return look if needed else None
 
 
-def _unwanted(want: PackageParams) -> list[str]:
-    return [entry[1:] for entry in want.names if entry.startswith("-")]
+def _known(answers: Answers, want: PackageParams) -> Packages:
+    """What the first look tells."""
+    installed = {entry.name: answers[Package(entry.name)] for entry in entries_of(want) if not entry.group}
+    look = _state_look(want)
+    if look is None:
+        return Packages(installed)
+    found = sections(answers[look.question])
+    way, age = _way(found)
+    return Packages(
+        installed,
+        updates(way, _good(found, "newest")) if look.newest else {},
+        way,
+        age,
+        holds(way, _good(found, "held")) if look.held or "held" in found else frozenset(),
+        groups(way, _good(found, "groups")) if look.groups else frozenset(),
+        outlook(way, found["upgrade"]) if look.everything else None,
+    )
 
 
-def _upgradable(want: PackageParams) -> tuple[str, ...]:
-    """The names whose newest version matters."""
-    return tuple(entry for entry in _wanted(want) if "=" not in entry) if want.upgrade == "listed" else ()
+def _way(found: dict[str, Section]) -> tuple[Way, int | None]:
+    way, _, age = found["manager"].text.partition(" ")
+    assert way in ("apt", "dnf", "zypper"), way
+    return way, int(age) if age.isdigit() else None  # type: ignore[return-value]
 
 
-def _missing(seen: Packages, want: PackageParams) -> list[str]:
-    return [entry for entry in _wanted(want) if not seen.installed.get(split_entry(entry)[0])]
+def _good(found: dict[str, Section], name: str) -> Section:
+    section = found.get(name)
+    if section is None or section.code:
+        words = section.text if section else ""
+        hint = ": install python3-dnf-plugin-versionlock first" if "No such command: versionlock" in words else ""
+        raise CannotTell(f"cannot tell about packages ({name}): {failed_words(words) or 'no answer'}{hint}")
+    return section
 
 
-def _left(seen: Packages, want: PackageParams) -> list[str]:
-    return [name for name in _unwanted(want) if seen.installed.get(name)]
+def _open(known: Packages, want: PackageParams) -> Iterator[tuple[str, Phase, tuple[Entry, ...]]]:
+    """What there is to be done, by list and phase."""
+    for number, listed in enumerate(lists_of(want)):
+        for phase in _PHASES:
+            if entries := open_entries(known, want, listed, phase):
+                pinned = {entry.name: entry for entry in listed.install}
+                exact = tuple(pinned[entry.name] if phase == "install" else entry for entry in entries)
+                yield f"{number} {phase}", phase, exact
 
 
-def _other_version(seen: Packages, want: PackageParams) -> dict[str, str]:
-    """Installed packages that are to get another version: name to that version."""
-    found: dict[str, str] = {}
-    for name, version in map(split_entry, _wanted(want)):
-        installed = seen.installed.get(name)
-        if installed and version and not _is_version(installed, version):
-            found[name] = version
-        elif installed and not version and seen.newest.get(name, installed) != installed:
-            found[name] = seen.newest[name]
-    return found
+def _outlook_look(known: Packages, want: PackageParams) -> OutlookLook | None:
+    """None where there is nothing to be done, or what it is needs no working out."""
+    if known.way == "apt" and any(entry.group for entry in entries_of(want)):
+        return None
+    todo = list(_open(known, want))
+    if not todo:
+        return None
+    return OutlookLook(
+        {key: entries for key, phase, entries in todo if phase == "install"},
+        {key: entries for key, phase, entries in todo if phase != "install"},
+        recommends=want.recommends,
+        may_fetch=want.refresh != "never",
+        index_age_s=want.index_age,
+        despite_holds=want.hold is True,
+    )
 
 
-def _is_version(installed: str, wanted: str) -> bool:
-    """Does it match? rpm versions may be written without epoch and without release."""
-    _, _, bare = installed.rpartition(":")
-    return any(fnmatchcase(form, wanted) for form in (installed, bare, bare.rpartition("-")[0]))
+def _with_outlooks(known: Packages, look: OutlookLook, reply: Reply) -> Packages:
+    """What both looks tell."""
+    found = sections(reply)
+    way, _ = _way(found)
+    outlooks: dict[str, Outlook] = {}
+    for key in (*look.installs, *look.removes):
+        if key not in found:
+            raise CannotTell(f"cannot tell what installing would do: {reply.complaint or 'no answer'}")
+        outlooks[key] = outlook(way, found[key])
+        if way == "zypper" and look.despite_holds and "lock" in outlooks[key].error:
+            # zypper cannot be asked what it would do without its locks; the act takes them off.
+            outlooks[key] = Outlook()
+    index = found.get("index")
+    return Packages(
+        known.installed, known.newest, way, known.index_age_s, known.held, known.groups, known.everything,
+        outlooks,
+        {name.removeprefix("near:"): tuple(each.text.split()) for name, each in found.items() if name.startswith("near:")},
+        {name.removeprefix("versions:"): tuple(each.text.split()) for name, each in found.items() if name.startswith("versions:")},
+        free_bytes(found["space"]) if "space" in found else (),
+        failed_words(index.text) if index and index.code else "",
+    )  # fmt: skip
 
 
-def _change(verb: Verb, names: list[str], *, before: str | None = None, after: str | None = None) -> Change:
-    if len(names) == 1 and verb is not Verb.UPDATE:
-        return Change(verb, f"package {names[0]}")
-    return Change(verb, "package" if len(names) == 1 else f"{len(names)} packages", before=before, after=after)
+def _install(manager: Manager, seen: Packages, want: PackageParams, entries: tuple[Entry, ...]) -> None:
+    """Install. What is held in another version is let go for that long: apt does so by itself, and leaves it at that."""
+    tied = [entry.name for entry in entries if entry.name in seen.held] if want.hold else []
+    if tied and seen.way != "apt":
+        manager.hold(tied, held=False)
+    try:
+        manager.install(entries)
+    finally:
+        if tied:
+            manager.hold(tied, held=True)
 
 
-def _manager(at: Target, want: PackageParams) -> Manager:
+def _upgrade_listed(manager: Manager, seen: Packages, want: PackageParams) -> None:
+    """Bring the listed packages to what the index knows now that it is fetched: what a look before could not know."""
+    if want.upgrade == "all":
+        manager.upgrade()
+    if want.upgrade != "listed":
+        return
+    there = (entry for entry in installs_of(want) if not entry.version and seen.installed.get(entry.name))
+    if old := tuple(entry for entry in there if want.hold or entry.name not in seen.held):
+        _install(manager, seen, want, old)
+
+
+def _manager(at: Target, want: PackageParams, environment: tuple[tuple[str, str], ...]) -> Manager:
     return Manager(
         at=at,
-        refresh=want.refresh,
+        refresh="auto" if want.refresh == "always" else want.refresh,
         index_age_s=want.index_age,
         recommends=want.recommends,
         lock_timeout_s=want.lock_timeout,
-        environment=tuple(want.environment.items()),
+        despite_holds=want.hold is True,
+        environment=environment or tuple(want.environment.items()),
     )

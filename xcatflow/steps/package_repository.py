@@ -1,99 +1,44 @@
-"""`package.repository`: the machine's package manager knows a repository, and trusts it by a key of the site.
+"""`package.repository`: the machine's package manager knows a repository, and trusts it by a key."""
 
-Source: sources.list(5) on deb822 and Signed-By, yum.conf(5) on `.repo` files.
-"""
-
-import re
 from base64 import b64decode, b64encode
 from binascii import Error as BadBase64
 from dataclasses import dataclass
 from hashlib import sha256
 from shlex import quote
-from typing import Annotated, Any, ClassVar, Literal
-
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from typing import Any, ClassVar
 
 from xcatflow.contract import Desk, Params, Step, Target
-from xcatflow.errors import InvalidInput, XcatflowError
+from xcatflow.errors import CannotTell, InvalidInput, XcatflowError
 from xcatflow.model.change import Change, Verb
-from xcatflow.model.question import Answers, File, FileFacts, Question
+from xcatflow.model.question import Answers, File, FileFacts, Question, Shell
+from xcatflow.steps.openpgp import armoured, fingerprints, grouped
 from xcatflow.steps.package_manager import Manager
 from xcatflow.steps.place import checked, diff_of, place_file
+from xcatflow.steps.repository_params import RepositoryParams, fetch_words, key_path, source_path, source_text
 
-_ARMOUR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
-
-
-def _listed(value: object) -> object:
-    return [item for item in re.split(r"[,\s]+", value) if item] if isinstance(value, str) else value
-
-
-def _name(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", value):
-        raise ValueError(f'expected small letters, digits, "-" and "_", found "{value}"')
-    return value
-
-
-def _words(values: tuple[str, ...]) -> tuple[str, ...]:
-    for value in values:
-        if not re.fullmatch(r"[^\s#]+", value):
-            raise ValueError(f'expected no blanks and no "#", found "{value}"')
-    return values
-
-
-def _title(value: str) -> str:
-    if any(ord(char) < 32 for char in value):
-        raise ValueError("expected one line")
-    return value
-
-
-_Listed = Annotated[
-    tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str]), AfterValidator(_words)
-]
-
-
-class RepositoryParams(Params):
-    """One repository. `key` (or `key_base64`) is required: unsigned repositories are not supported."""
-
-    name: Annotated[str, AfterValidator(_name)] = Field(description="Its name; its files on the machine are called so.")
-    family: Literal["apt", "dnf"] = Field(description="The package manager it is for.")
-    urls: _Listed = Field(min_length=1, description="Where it is: a list, or text with blanks or commas between.")
-    suites: _Listed = Field(
-        (), description='apt: the suites, such as "bookworm"; one that ends in "/" is a flat directory.'
-    )
-    components: _Listed = Field((), description='apt: the components, such as "main".')
-    architectures: _Listed = Field(
-        (), description='apt: the architectures, such as "amd64"; all of the machine when left out.'
-    )
-    key: str | None = Field(None, description="File of the site with the OpenPGP public key that signs it.")
-    key_base64: str | None = Field(None, description="The key itself, in base64, in place of `key`.")
-    title: Annotated[str, AfterValidator(_title)] = Field("", description="What it is, for people.")
-
-    @model_validator(mode="after")
-    def _complete(self) -> "RepositoryParams":
-        if (self.key is None) == (self.key_base64 is None):
-            raise ValueError('expected exactly one of "key" and "key_base64": only signed repositories are used')
-        if self.key_base64 is not None:
-            try:
-                b64decode(self.key_base64, validate=True)
-            except BadBase64 as error:
-                raise ValueError(f'"key_base64" is no base64: {error}') from None
-        flat = [suite for suite in self.suites if suite.endswith("/")]
-        match self.family:
-            case "dnf" if self.suites or self.components or self.architectures:
-                raise ValueError('"suites", "components" and "architectures" are for the family "apt"')
-            case "apt" if not self.suites:
-                raise ValueError('"suites" is missing: the family "apt" needs it')
-            case "apt" if bool(flat) == bool(self.components):
-                raise ValueError('expected "components" for named suites, and none for suites that end in "/"')
-        return self
+_FETCH_S = 20
+_FETCH = """\
+url=URL t=$(mktemp -d) || exit 1
+trap 'rm -rf -- "$t"' EXIT
+if command -v curl >/dev/null; then
+  curl -fsSL --proto =https --proto-redir =https --max-time SECONDS -o "$t/key" -- "$url" || exit 1
+elif command -v wget >/dev/null; then wget -q --https-only -T SECONDS -t 1 -O "$t/key" -- "$url" || { echo "wget failed" >&2; exit 1; }
+elif [ -x /usr/lib/apt/apt-helper ]; then
+  chmod 755 "$t"
+  /usr/lib/apt/apt-helper -o Acquire::http::Timeout=SECONDS -o Acquire::Retries=0 download-file "$url" "$t/key" >"$t/said" 2>&1 ||
+    { tail -n 1 "$t/said" >&2; exit 1; }
+else echo "it has neither curl nor wget" >&2; exit 1; fi
+head -c 1000000 "$t/key" | base64
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class RepositoryFiles:
-    """The repository's two files as they stand; None: not there."""
+    """The repository's two files as they stand, None: not there; and the key as its URL has it, None where it was not asked."""
 
     source: FileFacts | None
     key: FileFacts | None
+    fetched: bytes | None = None
 
 
 class PackageRepository(Step[RepositoryParams, RepositoryFiles]):
@@ -103,42 +48,58 @@ class PackageRepository(Step[RepositoryParams, RepositoryFiles]):
     params: ClassVar[type[Params]] = RepositoryParams
 
     def prepare(self, want: RepositoryParams, desk: Desk) -> RepositoryParams:
-        if want.key is None:
-            return want
-        try:
-            key = desk.path(want.key).read_bytes()
-        except OSError as error:
-            raise InvalidInput(f'cannot read the key "{want.key}": {error.strerror}') from None
-        if _ARMOUR not in key and not key[:1] >= b"\x80":
-            raise InvalidInput(f'expected an OpenPGP public key in "{want.key}", found something else')
-        return want.model_copy(update={"key": None, "key_base64": b64encode(key).decode()})
+        if want.key is not None:
+            try:
+                key = desk.path(want.key).read_bytes()
+            except OSError as error:
+                raise InvalidInput(f'cannot read the key "{want.key}": {error.strerror}') from None
+            _check(key, f'"{want.key}"', want)
+            return want.model_copy(update={"key": None, "key_base64": b64encode(key).decode()})
+        if want.own_key is not None:
+            _check(want.own_key, '"key_base64"', want)
+        return want
 
     def ask(self, want: RepositoryParams) -> tuple[Question[Any], ...]:
-        return (_source_question(want), _key_question(want))
+        return (_source_question(want), *((_key_question(want),) if want.keyed else ()))
+
+    def ask_more(self, answers: Answers, want: RepositoryParams) -> tuple[Question[Any], ...]:
+        """The key itself, where the machine has none that will do."""
+        if want.key_url is None or _will_do(answers[_key_question(want)], want):
+            return ()
+        return (_fetch_question(want.key_url),)
 
     def seen(self, answers: Answers, want: RepositoryParams) -> RepositoryFiles | None:
-        source, key = answers[_source_question(want)], answers[_key_question(want)]
-        return RepositoryFiles(source, key) if source or key else None
+        source = answers[_source_question(want)]
+        key = answers[_key_question(want)] if want.keyed else None
+        fetched = _fetched(answers, want) if self.ask_more(answers, want) else None
+        return RepositoryFiles(source, key, fetched) if source or key or fetched else None
 
     def plan(self, seen: RepositoryFiles | None, want: RepositoryParams) -> tuple[Change, ...]:
-        source, key = (seen.source, seen.key) if seen else (None, None)
-        text = _source(want).encode()
-        same_source = source is not None and source.sha256 == sha256(text).hexdigest()
-        same_key = key is not None and key.sha256 == sha256(_key(want)).hexdigest()
+        seen = seen or RepositoryFiles(None, None)
+        text = source_text(want).encode()
+        same_source = seen.source is not None and seen.source.sha256 == sha256(text).hexdigest()
+        same_key = not want.keyed or _same_key(seen, want)
         if same_source and same_key:
             return ()
-        old = (source.content if source else b"") or b""
-        diff = "" if same_source else diff_of(_source_path(want), old, text)
-        why = "" if same_key or key is None else "its key differs"
-        return (Change(Verb.UPDATE if source else Verb.CREATE, f"repository {want.name}", why=why, diff=diff),)
+        old = (seen.source.content if seen.source else b"") or b""
+        diff = "" if same_source else diff_of(source_path(want), old, text)
+        why = "" if same_key or seen.key is None else "its key differs"
+        signers = "" if same_key else _signers(want.own_key if seen.fetched is None else seen.fetched)
+        verb = Verb.UPDATE if seen.source else Verb.CREATE
+        return (Change(verb, f"repository {want.name}", after=signers or None, why=why, diff=diff),)
 
     def apply(self, at: Target, want: RepositoryParams, seen: RepositoryFiles | None, change: Change) -> None:
-        folder = quote(_key_path(want).rpartition("/")[0])
-        checked(at, f"umask 022; mkdir -p -- {folder}", "cannot make the directory of keys")
-        place_file(at, _key_path(want), _key(want))
-        place_file(at, _source_path(want), _source(want).encode())
+        key = _wanted_key(seen, want)
+        if key is not None:
+            folder = quote(key_path(want).rpartition("/")[0])
+            checked(at, f"umask 022; mkdir -p -- {folder}", "cannot make the directory of keys")
+            place_file(at, key_path(want), key)
+        if want.family == "zypper" and want.keyed:
+            # zypper would ask whether the key may be trusted, and takes silence for no.
+            checked(at, f"rpm --import {quote(key_path(want))}", "cannot import the key")
+        place_file(at, source_path(want), source_text(want).encode())
         try:
-            Manager(at=at).fetch(want.family, _fetch(want), f'cannot fetch the index of repository "{want.name}"')
+            Manager(at=at).fetch(want.family, fetch_words(want), f'cannot fetch the index of repository "{want.name}"')
         except XcatflowError:
             # A source that stayed would look converged the next time, and break every later refresh.
             self.undo(at, want, seen, change)
@@ -147,64 +108,78 @@ class PackageRepository(Step[RepositoryParams, RepositoryFiles]):
     def undo(self, at: Target, want: RepositoryParams, seen: RepositoryFiles | None, change: Change) -> None:
         source = seen.source if seen else None
         if source and source.content is not None:
-            place_file(at, _source_path(want), source.content)
+            place_file(at, source_path(want), source.content)
         elif source is None:
-            checked(at, f"rm -f -- {quote(_source_path(want))}", f'cannot remove repository "{want.name}"')
+            checked(at, f"rm -f -- {quote(source_path(want))}", f'cannot remove repository "{want.name}"')
         key = seen.key if seen else None
         if key and key.content is not None:
-            place_file(at, _key_path(want), key.content)
+            place_file(at, key_path(want), key.content)
+
+
+def _check(key: bytes, where: str, want: RepositoryParams) -> None:
+    """Raises InvalidInput where it is no key, or not the one that was named."""
+    try:
+        found = fingerprints(key)
+    except ValueError as error:
+        raise InvalidInput(f"{error}, in {where}") from None
+    if want.fingerprint and want.fingerprint not in found:
+        raise InvalidInput(
+            f"expected the key with the fingerprint {grouped(want.fingerprint)} in {where}, "
+            f"found {', '.join(map(grouped, found))}: install nothing signed by it before you know why"
+        )
+
+
+def _will_do(key: FileFacts | None, want: RepositoryParams) -> bool:
+    """Is the machine's own copy of a key that has a URL usable, and the one that was named?"""
+    try:
+        found = fingerprints((key.content if key else b"") or b"")
+    except ValueError:
+        return False
+    return want.fingerprint is None or want.fingerprint in found
+
+
+def _same_key(seen: RepositoryFiles, want: RepositoryParams) -> bool:
+    if want.key_url is not None:
+        return seen.fetched is None and _will_do(seen.key, want)
+    return seen.key is not None and seen.key.sha256 == sha256(want.own_key or b"").hexdigest()
+
+
+def _wanted_key(seen: RepositoryFiles | None, want: RepositoryParams) -> bytes | None:
+    """What is to be written as key; None where it is there, or the machine's own do."""
+    fetched = seen.fetched if seen else None
+    return want.own_key if fetched is None else armoured(fetched)
+
+
+def _signers(key: bytes | None) -> str:
+    try:
+        return f"signed by {', '.join(map(grouped, fingerprints(key)))}" if key else ""
+    except ValueError:
+        return ""
+
+
+def _fetch_question(url: str) -> Shell:
+    return Shell(_FETCH.replace("URL", quote(url), 1).replace("SECONDS", str(_FETCH_S)))
+
+
+def _fetched(answers: Answers, want: RepositoryParams) -> bytes:
+    """The key as its URL has it. Raises CannotTell where it cannot be had, InvalidInput where it is none."""
+    assert want.key_url is not None
+    reply = answers[_fetch_question(want.key_url)]
+    if reply.code or not reply.text:
+        words = (reply.complaint.splitlines() or ["no answer"])[-1]
+        raise CannotTell(f'cannot get the key "{want.key_url}" of repository "{want.name}": {words}')
+    try:
+        key = b64decode("".join(reply.text.split()), validate=True)
+    except BadBase64:
+        raise CannotTell(f'cannot get the key "{want.key_url}": no usable answer') from None
+    _check(key, f'"{want.key_url}"', want)
+    return key
 
 
 def _source_question(want: RepositoryParams) -> File:
-    return File(_source_path(want), sha256(_source(want).encode()).hexdigest())
+    return File(source_path(want), sha256(source_text(want).encode()).hexdigest())
 
 
 def _key_question(want: RepositoryParams) -> File:
-    return File(_key_path(want), sha256(_key(want)).hexdigest())
-
-
-def _key(want: RepositoryParams) -> bytes:
-    if want.key_base64 is None:
-        raise InvalidInput(f'repository "{want.name}" has no key yet: it was not prepared')
-    return b64decode(want.key_base64)
-
-
-def _source_path(want: RepositoryParams) -> str:
-    return {
-        "apt": f"/etc/apt/sources.list.d/{want.name}.sources",
-        "dnf": f"/etc/yum.repos.d/{want.name}.repo",
-    }[want.family]
-
-
-def _key_path(want: RepositoryParams) -> str:
-    if want.family == "dnf":
-        return f"/etc/pki/rpm-gpg/RPM-GPG-KEY-{want.name}"
-    # apt tells the two encodings of a key apart by the name.
-    return f"/etc/apt/keyrings/{want.name}.{'asc' if _ARMOUR in _key(want) else 'gpg'}"
-
-
-def _source(want: RepositoryParams) -> str:
-    if want.family == "dnf":
-        return (
-            f"[{want.name}]\nname={want.title or want.name}\nbaseurl={' '.join(want.urls)}\nenabled=1\n"
-            f"gpgcheck=1\ngpgkey=file://{_key_path(want)}\n"
-        )
-    fields = {
-        "X-Repolib-Name": want.title,
-        "Types": "deb",
-        "URIs": " ".join(want.urls),
-        "Suites": " ".join(want.suites),
-        "Components": " ".join(want.components),
-        "Architectures": " ".join(want.architectures),
-        "Signed-By": _key_path(want),
-    }
-    return "".join(f"{name}: {value}\n" for name, value in fields.items() if value)
-
-
-def _fetch(want: RepositoryParams) -> tuple[str, ...]:
-    """What fetches this repository's index, and no other's."""
-    if want.family == "dnf":
-        only = ("--disablerepo=*", f"--enablerepo={want.name}", f"--setopt={want.name}.skip_if_unavailable=0")
-        return (*only, "makecache")
-    settings = (f"Dir::Etc::sourcelist={_source_path(want)}", "Dir::Etc::sourceparts=-", "APT::Get::List-Cleanup=0")
-    return ("update", *(part for setting in settings for part in ("-o", setting)))
+    own = want.own_key
+    return File(key_path(want), "" if own is None else sha256(own).hexdigest())

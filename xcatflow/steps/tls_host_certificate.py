@@ -1,4 +1,5 @@
-"""`tls.host_certificate`: a machine has a key and a certificate of its own, signed by the site's CA, and the CA's certificate beside it.
+"""`tls.host_certificate`: a machine has a key and a certificate of its own, signed by the site's CA, and beside them the authorities of the
+clients that its daemon lets in.
 
 The pair is replaced in one act: key and certificate are put together in a directory beside their places and renamed by one program. That
 directory stays when the act is cut off in between, and the next run sees it and makes a new pair.
@@ -18,15 +19,18 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from xcatflow.contract import Desk, Params, Step, Target
-from xcatflow.errors import ActFailed, CannotUndo
+from xcatflow.errors import ActFailed, CannotUndo, XcatflowError
 from xcatflow.model.change import Change, Verb
-from xcatflow.model.question import Answers, Certificate, CertificateFacts, File, FileFacts, Question
+from xcatflow.model.question import Answers, Certificate, CertificateFacts, File, FileFacts, Question, Shell
+from xcatflow.steps.certificate_acts import STAGE, drop_key, make_key, put_pair
+from xcatflow.steps.certificate_roles import roles_of
 from xcatflow.steps.given import LenientParams
 from xcatflow.steps.place import AbsolutePath, change_rights, checked, place_file
 from xcatflow.steps.sorts import need_file
 
-_CA, _CERTIFICATE, _KEY, _STAGE = "ca.pem", "cert.pem", "key.pem", ".xcatflow-new"
-_CA_ENDS_TOGETHER = timedelta(hours=1)
+_CA, _CERTIFICATE, _KEY = "ca.pem", "cert.pem", "key.pem"
+_CA_ENDS_TOGETHER = _CLOCK_SKEW = timedelta(hours=1)
+_OPENSSL = Shell("command -v openssl >/dev/null && echo yes; :")
 
 
 def _listed(value: object) -> object:
@@ -71,11 +75,25 @@ class CertificateParams(LenientParams):
     )
     days: int = Field(825, ge=1, le=36500, description="For how long it is issued.")
     renew_before_days: int = Field(30, ge=0, description="It is renewed when fewer days than these are left.")
+    key: Literal["auto", "host", "controller"] = Field(
+        "auto",
+        description="Who makes the key: the machine with its openssl, so that it never leaves it, the controller, or who can.",
+    )
+    roles: _List = Field(
+        (),
+        description="Clients of these roles may command the machine; left out: `admin`, and those of `tls_roles` of the site.",
+    )
+    issued_since: datetime | None = Field(
+        None, description="It is renewed when it was issued before this moment, such as `2027-03-01T12:00:00Z`."
+    )
     other_authority: Literal["refuse", "replace"] = Field(
         "refuse",
         description="What to do about a certificate of another CA: `replace` locks out whoever commands the daemon by that CA.",
     )
-    ca_certificate: str = Field("", exclude=True, description="The CA's certificate, PEM; comes from the site.")
+    ca_clients: str = Field("", exclude=True, description="The clients' authorities, PEM; come from the site.")
+    ca_former: tuple[str, ...] = Field(
+        (), exclude=True, description="Key identifiers of former CAs; come from the site."
+    )
     ca_identity: str = Field("", exclude=True, description="The CA's key identifier; comes from the site.")
     ca_ends: datetime | None = Field(None, exclude=True, description="When the CA ends; comes from the site.")
 
@@ -98,7 +116,7 @@ class CertificateParams(LenientParams):
 @dataclass(frozen=True, slots=True)
 class HostFiles:
     """The files as they stand (None: not there), what the certificate says, and the time at which that is judged. `stage` tells that a
-    former act was cut off."""
+    former act was cut off, `openssl` that the machine can make keys."""
 
     certificate: FileFacts | None
     key: FileFacts | None
@@ -106,31 +124,41 @@ class HostFiles:
     facts: CertificateFacts | None
     now: datetime
     stage: bool = False
+    openssl: bool = True
+
+    def makes_key(self, want: CertificateParams) -> bool:
+        """Is the key made on the machine?"""
+        return want.key == "host" or (want.key == "auto" and self.openssl)
 
 
 class TlsHostCertificate(Step[CertificateParams, HostFiles]):
-    """The key is made by the controller for this machine alone, travels as standard input, and is kept nowhere else."""
+    """The key is made on the machine, which asks for a certificate with it, and stays there. Where the machine cannot, the controller
+    makes it for this machine alone; it travels as standard input then, and is kept nowhere else."""
 
     kind = "tls.host_certificate"
     params: ClassVar[type[Params]] = CertificateParams
 
     def prepare(self, want: CertificateParams, desk: Desk) -> CertificateParams:
         authority = desk.authority
-        certificate = authority.certificate.strip() + "\n"
-        own = authority.read(certificate)
-        ends = own.not_after if own else None
-        return want.model_copy(
-            update={"ca_certificate": certificate, "ca_identity": authority.identity, "ca_ends": ends}
-        )
+        own = authority.read(authority.certificate)
+        given = {
+            "ca_clients": authority.clients(want.roles or roles_of(desk.definitions, desk.node)),
+            "ca_former": authority.former,
+            "ca_identity": authority.identity,
+            "ca_ends": own.not_after if own else None,
+        }
+        return want.model_copy(update=given)
 
     def ask(self, want: CertificateParams) -> tuple[Question[Any], ...]:
-        files = (File(want.path(name)) for name in (_CERTIFICATE, _KEY, _CA, _STAGE))
-        return (Certificate(want.path(_CERTIFICATE)), *files)
+        files = (File(want.path(name)) for name in (_CERTIFICATE, _KEY, _CA, STAGE))
+        return (Certificate(want.path(_CERTIFICATE)), *files, _OPENSSL)
 
     def seen(self, answers: Answers, want: CertificateParams) -> HostFiles | None:
-        certificate, key, ca, stage = (answers[File(want.path(it))] for it in (_CERTIFICATE, _KEY, _CA, _STAGE))
+        certificate, key, ca, stage = (answers[File(want.path(it))] for it in (_CERTIFICATE, _KEY, _CA, STAGE))
         facts = answers[Certificate(want.path(_CERTIFICATE))]
-        return HostFiles(certificate, key, ca, facts, datetime.now(UTC), stage is not None)
+        return HostFiles(
+            certificate, key, ca, facts, datetime.now(UTC), stage is not None, answers[_OPENSSL].text == "yes"
+        )
 
     def plan(self, seen: HostFiles | None, want: CertificateParams) -> tuple[Change, ...]:
         assert seen is not None
@@ -138,6 +166,8 @@ class TlsHostCertificate(Step[CertificateParams, HostFiles]):
             need_file(want.path(name), facts)
         what, good = f"certificate {want.path(_CERTIFICATE)}", ", ".join((*want.names, *want.addresses))
         after = f"{want.common_name} for {want.days} days, good for {good}"
+        if want.key == "auto" and not seen.openssl:
+            after += "; the controller makes the key, the machine has no openssl"
         if seen.certificate is None and seen.key is None:
             return (Change(Verb.CREATE, what, after=after),)
         _refuse_other_authority(seen, want)
@@ -150,9 +180,10 @@ class TlsHostCertificate(Step[CertificateParams, HostFiles]):
             case "mode":
                 change_rights(at, change.what.partition(" ")[2], "mode", change.after or "")
             case "content":
-                place_file(at, want.path(_CA), want.ca_certificate.encode())
+                place_file(at, want.path(_CA), want.ca_clients.encode())
             case _:
-                _issue(at, want)
+                assert seen is not None
+                _issue(at, want, seen)
 
     def undo(self, at: Target, want: CertificateParams, seen: HostFiles | None, change: Change) -> None:
         match change.verb, change.field:
@@ -176,7 +207,7 @@ def _refuse_other_authority(seen: HostFiles, want: CertificateParams) -> None:
     """Raise ActFailed where the certificate is another CA's and still good: a clone of a site that lacks its CA must not take the hosts
     from the one that has it."""
     facts = seen.facts
-    if want.other_authority == "replace" or facts is None or facts.authority == want.ca_identity:
+    if want.other_authority == "replace" or facts is None or facts.authority in (want.ca_identity, *want.ca_former):
         return
     if facts.not_after > seen.now:
         raise ActFailed(
@@ -204,7 +235,9 @@ def _reasons(seen: HostFiles, want: CertificateParams) -> Iterator[str]:
 
 
 def _outdated(facts: CertificateFacts, now: datetime, want: CertificateParams) -> Iterator[str]:
-    if facts.authority != want.ca_identity:
+    if facts.authority in want.ca_former:
+        yield "it is issued by the site's former CA"
+    elif facts.authority != want.ca_identity:
         yield "it is issued by another CA"
     if facts.common_name != want.common_name:
         yield f"its common name is {facts.common_name or 'empty'}"
@@ -221,47 +254,36 @@ def _outdated(facts: CertificateFacts, now: datetime, want: CertificateParams) -
         yield f"it expired on {facts.not_after:%Y-%m-%d}"
     elif left < timedelta(days=want.renew_before_days) and not longest:
         yield f"it expires in {left.days} days"
+    elif want.issued_since and facts.not_before + _CLOCK_SKEW < want.issued_since:
+        yield f"it was issued before {want.issued_since:%Y-%m-%d %H:%M}"
 
 
 def _beside(seen: HostFiles, want: CertificateParams) -> Iterator[Change]:
     """What is wrong beside a good pair."""
-    digest = sha256(want.ca_certificate.encode()).hexdigest()
+    digest = sha256(want.ca_clients.encode()).hexdigest()
     ca = f"file {want.path(_CA)}"
     if seen.ca is None:
-        yield Change(Verb.CREATE, ca, "content", after="the site's CA")
+        yield Change(Verb.CREATE, ca, "content", after="the authorities of the site's clients")
     elif seen.ca.sha256 != digest:
-        yield Change(Verb.UPDATE, ca, "content", why="it is not the site's CA")
+        yield Change(Verb.UPDATE, ca, "content", why="clients of other authorities are to be let in")
     for name, facts in ((_CA, seen.ca), (_CERTIFICATE, seen.certificate)):
         if facts and facts.mode != 0o644 and not (name == _CA and facts.sha256 != digest):
             yield Change(Verb.UPDATE, f"file {want.path(name)}", "mode", f"{facts.mode:04o}", "0644")
 
 
-def _issue(at: Target, want: CertificateParams) -> None:
-    issued = at.authority.issue_server(want.common_name, want.names, want.addresses, want.days)
-    stdin = "".join(f"{part.strip()}\n=\n" for part in (want.ca_certificate, issued.certificate, issued.key)).encode()
-    script = f"d={quote(want.directory)} n={_STAGE}\n{_PLACE}"
-    checked(at, script, f'cannot put the certificate of "{want.common_name}" into "{want.directory}"', stdin=stdin)
-
-
-_PLACE = """\
-set -eu; umask 022
-mkdir -p -- "$d"
-umask 077
-t=$d/$n
-rm -rf -- "$t"; mkdir -- "$t"
-trap 'rm -rf -- "$t"' EXIT
-trap 'exit 1' HUP INT TERM
-part() {
-  while IFS= read -r line; do
-    [ "$line" != = ] || return 0
-    printf '%s\\n' "$line"
-  done
-  echo "the certificate did not arrive whole" >&2
-  return 1
-}
-part >"$t/ca.pem"; part >"$t/cert.pem"; part >"$t/key.pem"
-chmod -- 0644 "$t/ca.pem" "$t/cert.pem"
-trap '' HUP INT TERM; trap - EXIT
-mv -f -- "$t/ca.pem" "$t/key.pem" "$t/cert.pem" "$d/"
-rmdir -- "$t"
-"""
+def _issue(at: Target, want: CertificateParams, seen: HostFiles) -> None:
+    """A new pair, by a key that stays on the machine where it can make one."""
+    whose, made = f'certificate of "{want.common_name}"', at.authority
+    if not seen.makes_key(want):
+        issued = made.issue_server(want.common_name, want.names, want.addresses, want.days)
+        put_pair(at, want.directory, want.ca_clients, issued.certificate, whose=whose, key=issued.key)
+        return
+    if not seen.openssl:
+        raise ActFailed(f'{at.name} has no openssl to make a key with: install it, or say "key: controller" (or auto)')
+    request = make_key(at, want.directory, whose=whose)
+    try:
+        certificate = made.sign_server(request, want.common_name, want.names, want.addresses, want.days)
+    except XcatflowError:
+        drop_key(at, want.directory)
+        raise
+    put_pair(at, want.directory, want.ca_clients, certificate, whose=whose)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from xcatflow.model.links import Address, Link, Route
-from xcatflow.steps.bridge_files import files
 from xcatflow.steps.bridge_look import Network
-from xcatflow.steps.network_bridge import BridgeParams
+from xcatflow.steps.network_files import mark, paths
+from xcatflow.steps.network_want import BridgeParams
 
 
 def host_network(data: Mapping[str, Any]) -> Network:
@@ -15,8 +15,9 @@ def host_network(data: Mapping[str, Any]) -> Network:
     kept = data.get("kept")
     marks: tuple[tuple[str, str], ...] = ()
     if kept is not None:
-        made_for = BridgeParams.model_validate(kept).bridge
-        marks = tuple((path, made_for.mark) for path in files(data.get("stack", "none"), made_for.name))
+        made_for = BridgeParams.model_validate(kept).chain
+        stack = data.get("stack", "none")
+        marks = tuple((path, mark(stack, made_for)) for path in paths(stack, made_for))
     return Network(
         links=tuple(_link(number, link) for number, link in enumerate(data["links"], start=1)),
         routes=tuple(Route(*route) for route in data.get("routes", ())),
@@ -24,6 +25,7 @@ def host_network(data: Mapping[str, Any]) -> Network:
         marks=marks,
         enabled=data.get("enabled", kept is not None and data.get("stack") != "ifupdown"),
         filter=data.get("filter", "open"),
+        client=data.get("client", False),
     )
 
 

@@ -16,12 +16,14 @@ from pydantic import ValidationError
 from tests.fakes.netns import lacks
 from tests.fakes.nic import Machine, machine
 from tests.fakes.target import LocalTarget, tools
-from xcatflow.errors import ActFailed, CannotTell, CannotUndo, Unreachable
-from xcatflow.model.change import Change, Verb
+from xcatflow.errors import ActFailed, CannotTell, Unreachable
+from xcatflow.model.change import Change
 from xcatflow.model.question import Reply
-from xcatflow.steps import bridge_guard
-from xcatflow.steps.bridge_script import make_script
-from xcatflow.steps.network_bridge import BridgeParams, NetworkBridge
+from xcatflow.steps import network_guard
+from xcatflow.steps.network_bridge import NetworkBridge
+from xcatflow.steps.network_made import Made
+from xcatflow.steps.network_transaction import change_script
+from xcatflow.steps.network_want import BridgeParams
 
 OBSTACLE = lacks()
 pytestmark = pytest.mark.skipif(bool(OBSTACLE), reason=OBSTACLE)
@@ -117,12 +119,23 @@ def test_a_bridge_that_has_containers_already(host: Machine) -> None:
     assert seen == ()
 
 
-def test_taking_it_back_when_the_bridge_was_there_before(host: Machine) -> None:
+def test_undo_where_the_bridge_was_there_before(host: Machine) -> None:
     host.ip("link", "add", "mydocker0", "type", "bridge")
+    host.ip("addr", "add", "10.1.0.1/24", "dev", "mydocker0")
+    before = host.state()
     seen = host.at.look(STEP, want())
-    attach = next(change for change in host.at.converge(STEP, want()) if change.verb is Verb.ATTACH)
-    with pytest.raises(CannotUndo, match="was there before"):
-        STEP.undo(host.at, want(), seen, attach)
+    for change in reversed(host.at.converge(STEP, want())):
+        STEP.undo(host.at, want(), seen, change)
+    assert host.state() == before
+
+
+def test_undo_of_what_is_not_known_any_more(host: Machine) -> None:
+    seen = host.at.look(STEP, want())
+    first = host.at.converge(STEP, want())[0]
+    host.run("rm", "-r", "/var/lib/xcatflow")
+    with pytest.raises(ActFailed, match=r"cannot undo the bridge .*: how it was before is not known any more"):
+        STEP.undo(host.at, want(), seen, first)
+    is_done(host)
 
 
 def test_undo(host: Machine) -> None:
@@ -130,8 +143,7 @@ def test_undo(host: Machine) -> None:
     wanted = want(address="10.9.0.77/24")
     seen = host.at.look(STEP, wanted)
     for change in reversed(host.at.converge(STEP, wanted)):
-        if change.field != "address":
-            STEP.undo(host.at, wanted, seen, change)
+        STEP.undo(host.at, wanted, seen, change)
     assert host.state() == before
     assert fields(host.at.converge(STEP, wanted))[0] == "create"
 
@@ -194,9 +206,9 @@ def test_what_the_plan_could_not_know_is_found_by_the_script(host: Machine) -> N
     host.ip("link", "set", "eth0", "master", "br1")
     before = host.state()
     with pytest.raises(
-        ActFailed, match=r'cannot make the bridge "mydocker0" on host01: NIC "eth0" is a port of "br1" already$'
+        ActFailed, match=r'cannot make the bridge "mydocker0" on host01: NIC "eth0" is a port of "br1" already; undone'
     ):
-        STEP.apply(host.at, wanted, seen, next(it for it in changes if it.verb is Verb.ATTACH))
+        STEP.apply(host.at, wanted, seen, changes[0])
     assert host.state() == before
 
 
@@ -205,7 +217,8 @@ def test_a_command_that_fails_has_everything_put_back(host: Machine) -> None:
     host.ip("addr", "add", "10.1.0.1/24", "dev", "mydocker0")
     before = host.state()
     with pytest.raises(
-        ActFailed, match=r"^cannot make the bridge .* on host01: .*(unreachable|invalid).*; everything is put back$"
+        ActFailed,
+        match=r"^cannot make the bridge .*: .*(unreachable|invalid).*; undone: addresses, routes and files are as they were$",
     ):
         host.at.converge(STEP, want(address="10.1.0.2/24", gateway="172.31.0.1"))
     assert host.state() == before
@@ -216,11 +229,13 @@ class Flaky(LocalTarget):
     """Fails as told when scripts that match run; `after` says that they run all the same."""
 
     def fail(self, pattern: str, error: Exception, *, after: bool) -> "Flaky":
-        self.pattern, self.error, self.after = pattern, error, after
+        self.pattern, self.error, self.after, self.waits_for = pattern, error, after, ""
         return self
 
     def run(self, script: str, **options: Any) -> Reply:
         hit = re.search(self.pattern, script)
+        if hit and self.waits_for and not super().reply(f"ls {self.waits_for}").code:
+            hit = None
         if hit and not self.after:
             raise self.error
         reply = super().run(script, **options)
@@ -233,67 +248,99 @@ def flaky(host: Machine, pattern: str, error: Exception, *, after: bool) -> Flak
     return Flaky(shell=host.at.shell, path=host.at.path).fail(pattern, error, after=after)
 
 
-def test_a_machine_that_cannot_be_reached_afterwards_puts_everything_back(
+def test_a_machine_that_cannot_be_reached_any_more_takes_itself_back(
     host: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bridge_guard, "CONFIRM_S", 1)
+    monkeypatch.setattr(network_guard, "AFTER_S", 0)
     before = host.state()
-    at = flaky(host, "/keep", Unreachable("no route to host"), after=False)
-    message = r'cannot make the bridge "mydocker0" on host01: it cannot be reached any more, and puts everything back within 1 s \(no route'
+    at = flaky(host, 'tx" keep', Unreachable("no route to host"), after=False)
+    message = r"on host01: it cannot be reached any more \(no route to host\); .* within 2 s is undone there"
     with pytest.raises(ActFailed, match=message):
-        at.converge(STEP, want(name="mydocker0"))
-    assert host.addresses("mydocker0") == NIC
+        at.converge(STEP, want(confirm_within="2 s"))
     deadline = time.monotonic() + 20
-    while host.addresses("eth0") != NIC or host.routes("eth0") != ROUTES:
+    while "busy" in host.run("ls", "/run/xcatflow-network"):
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    host.ip("link", "del", "mydocker0")
     assert host.state() == before
 
 
+def test_who_comes_back_too_late_is_told(host: Machine) -> None:
+    before = host.state()
+    at = flaky(host, 'tx" keep', Unreachable("no route to host"), after=False)
+    at.waits_for = "/run/xcatflow-network/*/code"
+    with pytest.raises(
+        ActFailed, match=r"nobody came back to confirm it within 2 s; undone: addresses, routes and files are"
+    ):
+        at.converge(STEP, want(confirm_within="2 s"))
+    assert host.state() == before
+    assert at.connections > 2, "each try is a new connection"
+
+
+def test_it_is_confirmed_over_a_new_connection(host: Machine) -> None:
+    host.at.converge(STEP, want())
+    assert host.at.connections == 2
+
+
+def test_what_does_not_answer_any_more(host: Machine) -> None:
+    before = host.state()
+    with pytest.raises(ActFailed, match=r'"10\.9\.0\.99" does not answer any more; undone: addresses, routes'):
+        host.at.converge(STEP, want(check=["10.9.0.99"], confirm_within="30 s"))
+    assert host.state() == before
+    host.at.converge(STEP, want(check=["10.9.0.1", "fd09::1"]))
+
+
+def test_a_second_change_waits_for_the_first(host: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network_guard, "AFTER_S", 0)
+    at = flaky(host, 'tx" keep', Unreachable("no route to host"), after=False)
+    with pytest.raises(ActFailed, match="cannot be reached any more"):
+        at.converge(STEP, want(confirm_within="4 s"))
+    host.at.converge(STEP, want())
+    is_done(host)
+
+
 def test_a_connection_that_is_lost_over_it_may_be_replaced(host: Machine) -> None:
-    at = flaky(host, "setsid", ActFailed("the connection was lost"), after=True)
+    at = flaky(host, 'tx" begin', ActFailed("the connection was lost"), after=True)
     at.converge(STEP, want())
     is_done(host)
 
 
 def test_a_change_that_never_began_is_not_taken_for_done(host: Machine) -> None:
     before = host.state()
-    at = flaky(host, "setsid", ActFailed("the connection was lost"), after=False)
+    at = flaky(host, 'tx" begin', ActFailed("the connection was lost"), after=False)
     with pytest.raises(ActFailed, match=r"cannot make the bridge .*: the change never began"):
         at.converge(STEP, want())
-    host.ip("link", "del", "mydocker0")
     assert host.state() == before
 
 
 def cuts() -> list[int]:
-    """The lines of the script in which it changes something."""
-    lines = make_script("mydocker0", "eth0", "10.9.0.77/24", "").splitlines()
-    start = max(number for number, line in enumerate(lines) if line.startswith("trap "))
-    return [number for number in range(start + 1, len(lines)) if not lines[number].lstrip().startswith(("#", "fi"))]
+    """Lines of the script in which it changes something."""
+    lines = script(1.0).splitlines()
+    start = lines.index("make_piece() {") - 20
+    end = lines.index("# How links are, in a directory with a directory for each that is there.")
+    does = ("ip link", "ip addr", "give_", "forget ", "client_moves")
+    found = [number for number in range(start, end) if lines[number].lstrip().startswith(does)]
+    return [number for number in found if not lines[number].endswith(";;")]  # a VLAN's
+
+
+def script(confirm_s: float) -> str:
+    chain = want(address="10.9.0.77/24").chain
+    return change_script(chain, Made(()), directory="/run/xcatflow-network/t", confirm_s=confirm_s, check=())
 
 
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
-def test_ended_in_any_line(tmp_path: Path, sign: signal.Signals) -> None:
-    """Killed, it is half done, and running it again completes it; ended, it puts everything back."""
-    script = make_script("mydocker0", "eth0", "10.9.0.77/24", "").splitlines()
-    assert len(cuts()) >= 10
+def test_ended_in_any_line(host: Machine, sign: signal.Signals) -> None:
+    """Whatever becomes of it, the machine has its way back: by its own timer where the change was killed."""
+    lines = script(0.4).splitlines()
+    before = host.state()
+    assert len(cuts()) >= 9
     for cut in cuts():
-        with machine(tmp_path / f"{cut}") as host:
-            equip(host)
-            before = host.state()
-            cut_short = "\n".join([*script[:cut], f"kill -{sign.value} $$; sleep 5", *script[cut:]])
-            code = host.at.reply(
-                "cat >/run/cut; sh /run/cut; echo $?; rm /run/cut", cut_short.encode()
-            ).text.splitlines()[-1]
-            assert int(code) == (128 + sign if sign is signal.SIGKILL else 1), script[cut]
-            if sign is signal.SIGTERM:
-                assert host.state() == before, script[cut]
-                continue
-            host.at.converge(STEP, want(address="10.9.0.77/24"))
-            assert host.addresses("mydocker0") == NIC | {"10.9.0.77/24"}, script[cut]
-            assert host.routes("mydocker0") == ROUTES, script[cut]
-            assert host.addresses("eth0") == set(), script[cut]
+        cut_short = "\n".join([*lines[:cut], f"kill -{sign.value} $$; sleep 5", *lines[cut:]])
+        cut_short = cut_short.replace("network/t\n", f"network/t{cut}\n").replace("\nt=t\n", f"\nt=t{cut}\n")
+        begin = f'd=/run/xcatflow-network/t{cut}; mkdir -p "$d" && cat >"$d/tx" && exec sh "$d/tx" begin'
+        reply = host.at.reply(begin, cut_short.encode())
+        assert reply.code == 1, lines[cut]
+        assert "undone: addresses, routes and files are as they were" in reply.complaint, lines[cut]
+        assert host.state() == before, lines[cut]
 
 
 @needs_filter
@@ -334,14 +381,24 @@ def test_answers_that_are_none(text: str) -> None:
         ({"name": ""}, "at least 1 character"),
         ({"name": "all"}, "expected the name of a network interface"),
         ({"port": "a b"}, "expected the name of a network interface"),
-        ({"name": "eth0", "port": "eth0"}, 'cannot both be called "eth0"'),
+        ({"name": "eth0", "port": "eth0"}, 'a link cannot stand on itself: "eth0" is named twice'),
+        ({"port": "eth1", "bond": {"members": ["eth0"]}}, '"port" and "bond" exclude each other'),
+        ({"bond": {"members": []}}, "at least 1 item"),
+        ({"bond": {"members": ["eth0"], "mode": "4"}}, "802.3ad"),
+        ({"vlan": 5}, 'a "vlan" needs a "port" or a "bond"'),
+        ({"port": "02:42:0a:4d:01:0d", "vlan": 5}, "say the name of the NIC"),
+        ({"port": "eth0", "vlan": 4095}, "less than or equal to 4094"),
+        ({"gateway": "10.0.0.1", "gateway6": "10.0.0.2"}, 'expected an IPv6 gateway, found "10.0.0.2"'),
+        ({"gateway": "fd00::1", "gateway6": "fd00::2"}, 'expected an IPv4 gateway, found "fd00::1"'),
+        ({"check": ["gw"]}, 'expected an IP address, found "gw"'),
+        ({"confirm_within": "1 s"}, "greater than or equal to 2"),
         ({"address": "10.0.0.5"}, r'expected an address with its prefix such as "10\.0\.0\.5/24", found "10\.0\.0\.5"'),
         ({"address": "x/24"}, "expected an address with its prefix"),
         ({"gateway": "10.0.0.256"}, 'expected an IP address, found "10.0.0.256"'),
         ({"persist": "maybe"}, "auto"),
     ],
 )
-def test_params_that_make_no_sense(params: dict[str, str], message: str) -> None:
+def test_params_that_make_no_sense(params: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         BridgeParams.model_validate(params)
 

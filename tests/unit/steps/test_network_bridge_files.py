@@ -10,9 +10,10 @@ import pytest
 from tests.fakes.netns import lacks
 from tests.fakes.nic import Machine, machine
 from tests.fakes.target import tools
-from xcatflow.errors import ActFailed, CannotUndo
+from xcatflow.errors import ActFailed
 from xcatflow.model.change import Change
-from xcatflow.steps.network_bridge import BridgeParams, NetworkBridge
+from xcatflow.steps.network_bridge import NetworkBridge
+from xcatflow.steps.network_want import BridgeParams
 
 OBSTACLE = lacks()
 pytestmark = pytest.mark.skipif(bool(OBSTACLE), reason=OBSTACLE)
@@ -64,7 +65,7 @@ def reboot(made: Machine) -> None:
 
 
 def take_back(made: Machine, wanted: BridgeParams, seen: Any, changes: tuple[Change, ...]) -> None:
-    for change in at_boot(changes):
+    for change in reversed(changes):
         STEP.undo(made.at, wanted, seen, change)
 
 
@@ -112,9 +113,10 @@ def test_other_params_are_kept_too(host: Machine) -> None:
     seen = host.at.look(STEP, wanted)
     changes = host.at.converge(STEP, wanted)
     assert [str(change) for change in at_boot(changes)] == [f"update file {UNIT} at boot: other -> by a systemd unit"]
-    assert "address=10.9.0.77/24" in host.read(PROGRAM)
-    with pytest.raises(CannotUndo, match="former files"):
-        take_back(host, wanted, seen, changes)
+    assert "own_addresses=10.9.0.77/24" in host.read(PROGRAM)
+    take_back(host, wanted, seen, changes)
+    assert "own_addresses=''" in host.read(PROGRAM), "what was there before the last change, not before the first"
+    assert host.addresses("mydocker0") == {"10.9.0.5/24"}
 
 
 def test_it_is_left_to_somebody_else(host: Machine) -> None:
@@ -154,7 +156,7 @@ def test_systemd_networkd(networkd: Machine) -> None:
         "[Match]", "Name=mydocker0", "[Network]", "Address=10.9.0.5/24", "Gateway=10.9.0.1", "[Network]", "DNS=10.9.0.3",
     ]  # fmt: skip
     assert f"MACAddress={mac}" in networkd.read(f"{NETWORKD}.netdev").splitlines()
-    assert networkd.read(f"{NETWORKD}-port.network").splitlines()[1:] == [
+    assert networkd.read(f"{NETWORKD}-eth0.network").splitlines()[1:] == [
         "[Match]",
         "Name=eth0",
         "[Network]",
@@ -174,7 +176,7 @@ def test_systemd_networkd_and_other_params_later(networkd: Machine) -> None:
         networkd.at.converge(STEP, want(address=address, gateway="10.9.0.9"))
     network = networkd.read(f"{NETWORKD}.network").splitlines()
     assert [line for line in network if line.startswith(("Address", "Gateway"))] == [
-        "Address=10.9.0.5/24", "Gateway=10.9.0.1", "Address=10.9.0.78/24", "Gateway=10.9.0.9",
+        "Address=10.9.0.5/24", "Address=10.9.0.78/24", "Gateway=10.9.0.9",
     ]  # fmt: skip
 
 
@@ -195,33 +197,36 @@ def ifupdown(host: Machine) -> Machine:
 
 
 def test_ifupdown(ifupdown: Machine) -> None:
-    mac = ifupdown.read("/sys/class/net/eth0/address").strip()
-    seen = ifupdown.at.look(STEP, want())
+    before = ifupdown.run("ls", "-l", "--full-time", "/etc/network/interfaces")
+    wanted = want(address="10.9.0.77/24")
+    seen = ifupdown.at.look(STEP, wanted)
     changes = ifupdown.at.converge(STEP, want(address="10.9.0.77/24"))
     assert [str(change) for change in at_boot(changes)] == [
         "create file /etc/network/interfaces.d/xcatflow-mydocker0 at boot: by ifupdown"
     ]
     text = ifupdown.read("/etc/network/interfaces")
     lines = [" ".join(line.split()) for line in text.splitlines()]
-    assert lines[1] == "auto lo mydocker0"
-    assert "allow-hotplug mydocker0 eth1" in lines
+    assert lines[1] == "auto lo"
+    assert "allow-hotplug eth1" in lines
     for family in ("inet", "inet6"):
         stanza = lines[lines.index(f"iface mydocker0 {family} static") :]
-        assert stanza[1].startswith("pre-up ip link show dev mydocker0")
-        assert stanza[2] == f"pre-up ip link set dev mydocker0 address {mac}"
-        assert stanza[3] == "pre-up ip link set dev eth0 master mydocker0 up"
-        assert stanza[4].startswith("address ")
+        assert stanza[1] == f"pre-up {PROGRAM}"
+        assert stanza[2].startswith("address ")
     assert "iface eth01 inet manual" in lines
     assert not [line for line in lines if line.startswith("iface eth0 ")]
     extra = ifupdown.read("/etc/network/interfaces.d/xcatflow-mydocker0")
-    assert "iface mydocker0 inet manual" in extra
-    assert f"up {PROGRAM}" in extra
+    assert "auto mydocker0\niface mydocker0 inet manual" in extra, (
+        "whatever the NIC waited for: nobody plugs in a bridge"
+    )
+    assert f"up {PROGRAM} filter" in extra
     assert "up ip addr replace 10.9.0.77/24 dev mydocker0" in extra
     assert lines[-1] == "source /etc/network/interfaces.d/xcatflow-mydocker0"
     assert ifupdown.read("/run/network/ifstate") == "lo=lo\nmydocker0=mydocker0\n"
     assert ifupdown.at.converge(STEP, want(address="10.9.0.77/24")) == ()
-    take_back(ifupdown, want(), seen, changes)
+    take_back(ifupdown, wanted, seen, changes)
     assert ifupdown.read("/etc/network/interfaces") == INTERFACES
+    assert ifupdown.run("ls", "-l", "--full-time", "/etc/network/interfaces") == before
+    assert ifupdown.read("/run/network/ifstate") == "lo=lo\neth0=eth0\n"
     assert not ifupdown.exists(PROGRAM)
 
 
@@ -230,9 +235,9 @@ def test_ifupdown_with_a_directory_of_files(ifupdown: Machine) -> None:
     ifupdown.write("/etc/network/interfaces.d/eth0", "auto eth0\niface eth0 inet dhcp\n")
     ifupdown.at.converge(STEP, want())
     assert ifupdown.read("/etc/network/interfaces") == "source /etc/network/interfaces.d/*\n"
-    assert ifupdown.read("/etc/network/interfaces.d/eth0").splitlines()[:2] == [
-        "auto mydocker0",
+    assert ifupdown.read("/etc/network/interfaces.d/eth0").splitlines() == [
         "iface mydocker0 inet dhcp",
+        f"    pre-up {PROGRAM}",
     ]
 
 
@@ -243,17 +248,92 @@ def test_ifupdown_twice_does_not_pile_up(ifupdown: Machine) -> None:
     assert ifupdown.read("/etc/network/interfaces") == first
 
 
-@pytest.mark.parametrize(
-    ("state", "refused"), [("100 (connected)", True), ("30 (disconnected)", True), ("10 (unmanaged)", False)]
-)
-def test_networkmanager(host: Machine, state: str, refused: bool) -> None:
-    tools(host.root / "bin", nmcli=f"echo '{state}'")
+NMCLI = """
+echo "$*" >>ROOT/nmcli
+case $* in
+  "-g GENERAL.STATE "*) echo "NOW";;
+  "-g GENERAL.CON-UUID "*) echo 11-22;;
+  "-e no -t -f UUID,FILENAME "*) printf '%s\\n' '33-44:/x' '11-22:/etc/NetworkManager/system-connections/office: 2.nmconnection';;
+  "connection reload") ;;
+  *"connection up uuid 11-22") ;;
+  *"connection up uuid "*)
+    ip link add mydocker0 type bridge; ip link set eth0 master mydocker0; ip link set mydocker0 up
+    ip addr flush dev eth0 scope global; ip addr add 10.9.0.5/24 dev mydocker0; ip route add default via 10.9.0.1 dev mydocker0;;
+  *) exit 64;;
+esac
+"""
+PROFILE = """\
+[connection]
+id=office: 2
+uuid=11-22
+type=ethernet
+
+[ethernet]
+mtu=1400
+
+[ipv4]
+address1=10.9.0.5/24,10.9.0.1
+method=manual
+"""
+PROFILES = "/etc/NetworkManager/system-connections"
+
+
+def networkmanager(host: Machine, state: str) -> None:
+    tools(host.root / "bin", nmcli=NMCLI.replace("ROOT", str(host.root)).replace("NOW", state))
     (host.root / "active-NetworkManager").touch()
-    if not refused:
-        host.at.converge(STEP, want())
-        return
+    host.write(f"{PROFILES}/office: 2.nmconnection", PROFILE)
+
+
+def test_networkmanager(host: Machine) -> None:
+    networkmanager(host, "100 (connected)")
     before = host.state()
-    with pytest.raises(ActFailed, match='NetworkManager manages "eth0": make the bridge with nmcli'):
+    seen = host.at.look(STEP, want())
+    changes = host.at.converge(STEP, want())
+    own = f"{PROFILES}/xcatflow-mydocker0.nmconnection"
+    assert [str(change) for change in at_boot(changes)] == [f"create file {own} at boot: by NetworkManager"]
+    assert host.run("stat", "-c", "%a %U", own) == "600 root\n"
+    text = host.read(own)
+    assert text.partition("[ipv4]\n")[2].split() == [
+        "address1=10.9.0.5/24,10.9.0.1", "method=manual", "route-metric=100", "[ipv6]", "method=auto", "route-metric=100",
+    ]  # fmt: skip
+    assert "mtu" not in text
+    assert "\nmaster=mydocker0\nslave-type=bridge\n" in host.read(f"{PROFILES}/xcatflow-mydocker0-eth0.nmconnection")
+    assert host.read(f"{PROFILES}/office: 2.nmconnection") == PROFILE
+    assert host.run("ls", "/run/NetworkManager/system-connections") == "", "only while it waits to be confirmed"
+    assert host.at.converge(STEP, want()) == ()
+    take_back(host, want(), seen, changes)
+    assert "up uuid 11-22" in (host.root / "nmcli").read_text().splitlines()[-1]
+    assert host.run("ls", PROFILES) == "office: 2.nmconnection\n"
+    assert host.state() == before
+
+
+def test_a_profile_that_is_no_keyfile(host: Machine) -> None:
+    networkmanager(host, "100 (connected)")
+    host.write(f"{PROFILES}/office: 2.nmconnection", "DEVICE=eth0\n")
+    before = host.state()
+    with pytest.raises(ActFailed, match='is no keyfile: "nmcli connection migrate 11-22" makes it one'):
         host.at.converge(STEP, want())
     assert host.state() == before
-    host.at.converge(STEP, want(persist="none"))
+
+
+@pytest.mark.parametrize("state", ["10 (unmanaged)", "100 (connected (externally))"])
+def test_a_nic_that_networkmanager_leaves_to_others(host: Machine, state: str) -> None:
+    networkmanager(host, state)
+    assert [str(change) for change in at_boot(host.at.converge(STEP, want()))] == [
+        f"create file {UNIT} at boot: by a systemd unit"
+    ]
+
+
+@pytest.mark.parametrize("stack", ["networkd", "ifupdown", "host"])
+def test_two_bridges_know_nothing_of_each_other(stack: str, request: pytest.FixtureRequest) -> None:
+    there: Machine = request.getfixturevalue(stack)
+    first, second = want(), BridgeParams(name="br1", address="10.1.0.1/24")
+    there.at.converge(STEP, first)
+    seen = there.at.look(STEP, second)
+    changes = there.at.converge(STEP, second)
+    assert there.at.converge(STEP, first) == there.at.converge(STEP, second) == ()
+    assert there.addresses("mydocker0") == {"10.9.0.5/24"}
+    take_back(there, second, seen, changes)
+    assert there.at.converge(STEP, first) == ()
+    assert "br1" not in there.ip("-br", "link")
+    assert "br1" not in there.run("ls", "-R", "/etc/systemd", "/usr/local/sbin", "/var/lib/xcatflow")
