@@ -1,6 +1,7 @@
 """What was seen, from the plain data of golden cases, for kinds whose states have more than one part."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -10,7 +11,10 @@ from xcatflow.model.question import CertificateFacts, ContainerFacts, FileFacts,
 from xcatflow.steps.container_address import Place
 from xcatflow.steps.container_keeper import Kept
 from xcatflow.steps.container_keeper_script import PROGRAM_SHA256, UNIT_SHA256
+from xcatflow.steps.daemon_config import CONFIG
+from xcatflow.steps.daemon_info import EngineInfo, Running
 from xcatflow.steps.daemon_look import DaemonState
+from xcatflow.steps.docker_tls import EngineTls
 from xcatflow.steps.tls_host_certificate import HostFiles
 
 
@@ -77,19 +81,33 @@ ExecStart=/usr/sbin/dockerd --containerd=/run/containerd/containerd.sock $DOCKER
 
 
 def daemon(data: Mapping[str, Any]) -> DaemonState:
-    """A Docker daemon with its files; those of cases that are `like: converged` are CONVERGED but for what the case says."""
+    """A Docker daemon with its files; those of cases that are `like: converged` are CONVERGED but for what the case says. It has read its
+    configuration unless that is newer, or `loaded` is what it has read."""
     data = {**(CONVERGED if data.get("like") else {}), **{key: value for key, value in data.items() if key != "like"}}
     lists = {name: tuple(data.get(name, ())) for name in ("newer", "missing")}
     units = tuple((path, text) for path, text in data.get("units", ()))
     files = {name: _file(data.get(name)) for name in ("config", "drop_in")}
-    return DaemonState(**{**data, **lists, **files, "units": units})
+    now = (files["config"] and files["config"].content) or b""
+    loaded = data["loaded"].encode() if "loaded" in data else None if CONFIG in lists["newer"] else now
+    bridges = tuple(data.get("bridges", ()))
+    return DaemonState(**{**data, **lists, **files, "units": units, "loaded": loaded, "bridges": bridges})
 
 
 def host_files(data: Mapping[str, Any]) -> HostFiles:
     """A machine's certificate with its key and CA."""
     certificate, key, ca = (_file(data.get(name)) for name in ("certificate", "key", "ca"))
     now = datetime.fromisoformat(data["now"])
-    return HostFiles(certificate, key, ca, _certificate(data.get("facts")), now, data.get("stage", False))
+    return HostFiles(
+        certificate, key, ca, _certificate(data.get("facts")), now, data.get("stage", False), data.get("openssl", True)
+    )
+
+
+def engine_tls(data: Mapping[str, Any]) -> EngineTls:
+    """An engine that runs (as `state` says), by its certificates; `refused` is why it does not let us in."""
+    running = tuple(Running(name) for name in data.get("running", ()))
+    info = EngineInfo("20.10.24", live_restore=data.get("live_restore", True), running=running)
+    state = daemon({"load": "loaded", "active": "active", **data.get("state", {})})
+    return EngineTls(replace(state, info=info), data.get("refused", ""))
 
 
 def _file(data: Mapping[str, Any] | str | None) -> FileFacts | None:

@@ -14,9 +14,12 @@ from pydantic import ValidationError
 
 from tests.fakes.desk import FolderDesk
 from tests.fakes.target import SYSTEM_PATH, LocalTarget, tools
-from xcatflow.errors import ActFailed, CannotUndo
+from xcatflow.errors import ActFailed, CannotUndo, InvalidInput
 from xcatflow.model.change import Change, Verb
+from xcatflow.model.definitions import Definitions
+from xcatflow.model.objects import Node, make
 from xcatflow.model.question import Answers, Question, Reply
+from xcatflow.steps.certificate_roles import roles_of
 from xcatflow.steps.tls_host_certificate import CertificateParams, HostFiles, TlsHostCertificate
 from xcatflow.transport.looks import sections
 from xcatflow.transport.pki import SiteAuthority
@@ -32,6 +35,7 @@ class Host(LocalTarget):
     site: Path = Path()
     cut: int | None = None
     given: list[bytes] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
 
     @property
     def authority(self) -> SiteAuthority:
@@ -39,7 +43,8 @@ class Host(LocalTarget):
 
     def run(self, script: str, *, stdin: bytes = b"", timeout_s: float | None = None, check: bool = True) -> Reply:
         self.given.append(stdin)
-        return super().run(script, stdin=stdin[: self.cut], timeout_s=timeout_s, check=check)
+        self.replies.append(super().run(script, stdin=stdin[: self.cut], timeout_s=timeout_s, check=check))
+        return self.replies[-1]
 
     def answer(self, questions: Iterable[Question[Any]]) -> Answers:
         given: dict[Question[Any], object] = {}
@@ -104,7 +109,8 @@ def test_a_host_gets_a_pair_of_its_own(at: Host) -> None:
     )
     found = files(wanted)
     assert {name: mode for name, (_, mode) in found.items()} == {"ca.pem": 0o644, "cert.pem": 0o644, "key.pem": 0o600}
-    assert found["ca.pem"][0] == at.authority.certificate
+    assert found["ca.pem"][0] == at.authority.clients(["admin"])
+    assert at.authority.certificate not in found["ca.pem"][0], "holders of the CA's other certificates are let in"
     assert Path(wanted.directory).stat().st_mode & 0o777 == 0o755
     assert usable(wanted)
     facts = at.look(STEP, wanted).facts
@@ -117,22 +123,122 @@ def test_a_host_gets_a_pair_of_its_own(at: Host) -> None:
     assert at.scripts == []
 
 
-def test_the_key_is_seen_by_nobody(at: Host, tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["host", "controller"])
+def test_the_key_is_seen_by_nobody(at: Host, tmp_path: Path, key: str) -> None:
     seen, rights = tmp_path / "seen", tmp_path / "rights"
     watch = f"""cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ >{seen} 2>/dev/null
 stat -c '%a %n' "$4" "${{4%/*}}" >{rights}
 exec {shutil.which("mv")} "$@\""""
     at.path = f"{tools(tmp_path / 'bin', mv=watch)}:{SYSTEM_PATH}"
-    wanted = want(at)
+    wanted = want(at, key=key)
     changes = at.converge(STEP, wanted)
-    key = files(wanted)["key.pem"][0]
-    secret = key.splitlines()[1]
-    assert len(secret) > 50
-    assert secret.encode() in at.given[0]
+    secret = secret_of(wanted)
+    assert any(secret.encode() in given for given in at.given) is (key == "controller")
     assert secret not in seen.read_text(errors="replace")
     assert secret not in "".join([*at.scripts, *map(repr, changes), repr(wanted), repr(at.look(STEP, wanted))])
     stage = f"{wanted.directory}/.xcatflow-new"
     assert rights.read_text() == f"600 {stage}/key.pem\n700 {stage}\n"
+    assert not [path for path in at.site.rglob("*") if path.is_file() and secret in path.read_text()]
+
+
+def secret_of(wanted: CertificateParams) -> str:
+    """A line of the key that is nowhere else."""
+    line = files(wanted)["key.pem"][0].splitlines()[1]
+    assert len(line) == 64
+    return line
+
+
+def test_a_key_made_on_the_host_never_leaves_it(at: Host) -> None:
+    wanted = want(at)
+    at.converge(STEP, wanted)
+    sent = b"".join(reply.out + reply.err for reply in at.replies)
+    assert b"CERTIFICATE REQUEST" in sent
+    assert secret_of(wanted).encode() not in sent
+    assert not any(b"PRIVATE" in given for given in at.given)
+
+
+def test_names_are_those_of_the_definition_not_those_of_the_request(at: Host, tmp_path: Path) -> None:
+    """Of what the host asks only the key is taken."""
+    real = shutil.which("openssl")
+    asks = f"""for w do case $w in /CN=*) w=/CN=host99/O=admin;; esac; set -- "$@" "$w"; shift; done
+exec {real} "$@\""""
+    at.path = f"{tools(tmp_path / 'bin', openssl=asks)}:{SYSTEM_PATH}"
+    at.converge(STEP, want(at))
+    facts = at.look(STEP, want(at)).facts
+    assert (facts.common_name, facts.names) == ("host01", ("host01", "localhost"))
+
+
+def other_request(at: Host, tmp_path: Path, sort: str) -> None:
+    """The machine's openssl asks for a key that is not its own."""
+    foreign = tmp_path / "foreign.csr"
+    at.reply(f"openssl req -new -newkey {sort} -nodes -keyout /dev/null -subj /CN=x -out {foreign} 2>/dev/null")
+    asks = f"""case $1 in req) cat {foreign};; *) exec {shutil.which("openssl")} "$@";; esac"""
+    at.path = f"{tools(tmp_path / 'bin', openssl=asks)}:{SYSTEM_PATH}"
+
+
+@pytest.mark.parametrize(
+    ("sort", "error", "said"),
+    [
+        ("rsa:1024", InvalidInput, r"expected an EC key \(P-256, P-384, P-521\), Ed25519, or RSA of 2048 bits"),
+        ("rsa:2048", ActFailed, "the certificate is for another key"),
+    ],
+)
+def test_requests_that_are_refused_leave_the_old_pair(
+    at: Host, tmp_path: Path, sort: str, error: type[Exception], said: str
+) -> None:
+    wanted = want(at)
+    at.converge(STEP, wanted)
+    before = files(wanted)
+    other_request(at, tmp_path, sort)
+    with pytest.raises(error, match=said):
+        at.converge(STEP, want(at, addresses="192.0.2.12"))
+    assert files(wanted) == before
+
+
+def test_without_openssl_the_controller_makes_the_key_and_the_plan_says_so(at: Host, tmp_path: Path) -> None:
+    names = "sh stat grep sha256sum readlink head base64 cat mkdir rm chmod mv rmdir sync"
+    at.path = tools(tmp_path / "bin", names.split())
+    wanted = want(at)
+    (change,) = at.converge(STEP, wanted)
+    assert change.after is not None
+    assert change.after.endswith("; the controller makes the key, the machine has no openssl")
+    assert usable(wanted)
+    with pytest.raises(ActFailed, match="host01 has no openssl to make a key with: install it, or say"):
+        at.converge(STEP, want(at, key="host", common_name="host02"))
+    assert usable(wanted)
+
+
+def test_a_renewal_of_all_goes_on_where_it_was_left(at: Host) -> None:
+    at.converge(STEP, want(at))
+    now = datetime.now(UTC)
+    assert at.converge(STEP, want(at, issued_since=now - timedelta(minutes=5))) == ()
+    later = want(at, issued_since=now + timedelta(seconds=2))
+    assert why(STEP.plan(at.look(STEP, later), later)).startswith("it was issued before 20")
+
+
+def test_the_site_s_former_ca_is_replaced_without_being_told(at: Host) -> None:
+    at.converge(STEP, want(at))
+    old = at.authority.identity
+    assert at.authority.ca.rotate()
+    assert at.authority.former == (old,)
+    assert why(at.converge(STEP, want(at))) == "it is issued by the site's former CA"
+    assert at.look(STEP, want(at)).facts.authority == at.authority.identity != old
+
+
+def test_a_host_lets_in_the_roles_that_the_site_names_for_it(at: Host) -> None:
+    site = make("site", "clustersite", {"tls_roles": "web=webhosts,host07 test=all ops=host01"})
+    nodes = [Node("dh01", {"groups": "all,webhosts"}), Node("dh02", {"groups": "all"})]
+    definitions = Definitions([site, *nodes])
+    assert roles_of(definitions, "dh01") == ("admin", "web", "test")
+    assert roles_of(definitions, "dh02") == ("admin", "test")
+    wanted = STEP.prepare(want(at), Desk(at.site, definitions, "dh01"))
+    at.converge(STEP, wanted)
+    assert files(wanted)["ca.pem"][0] == at.authority.clients(["admin", "web", "test"])
+    named = STEP.prepare(want(at, roles="web"), Desk(at.site, definitions, "dh02"))
+    assert named.ca_clients == at.authority.clients(["web"])
+    broken = Definitions([make("site", "clustersite", {"tls_roles": "web"})])
+    with pytest.raises(InvalidInput, match=r'"tls_roles" of the site: expected ROLE=GROUP,NODE,.*, found "web"'):
+        STEP.prepare(want(at), Desk(at.site, broken))
 
 
 @pytest.mark.parametrize(
@@ -184,7 +290,7 @@ def test_another_ca(at: Host) -> None:
         at.converge(STEP, want(at))
     assert files(want(at)) == before
     assert why(at.converge(STEP, want(at, other_authority="replace"))) == "it is issued by another CA"
-    assert files(want(at))["ca.pem"][0] == at.authority.certificate
+    assert files(want(at))["ca.pem"][0] == at.authority.clients(["admin"])
 
 
 @pytest.mark.parametrize(
@@ -218,27 +324,28 @@ def test_what_is_beside_a_good_pair_is_put_right_without_a_new_key(at: Host) -> 
     (folder / "cert.pem").chmod(0o600)
     changes = at.converge(STEP, wanted)
     assert [str(change) for change in changes] == [
-        f"update file {folder}/ca.pem content (it is not the site's CA)",
+        f"update file {folder}/ca.pem content (clients of other authorities are to be let in)",
         f"update file {folder}/cert.pem mode: 0600 -> 0644",
     ]
     assert files(wanted) == before
     (folder / "ca.pem").unlink()
     assert [str(change) for change in at.converge(STEP, wanted)] == [
-        f"create file {folder}/ca.pem content: the site's CA"
+        f"create file {folder}/ca.pem content: the authorities of the site's clients"
     ]
     assert files(wanted) == before
 
 
+@pytest.mark.parametrize("key", ["host", "controller"])
 @pytest.mark.parametrize("cut", [0, 100, 900, -3])
-def test_a_connection_that_breaks_leaves_the_old_pair(at: Host, cut: int) -> None:
-    wanted = want(at)
+def test_a_connection_that_breaks_leaves_the_old_pair(at: Host, cut: int, key: str) -> None:
+    wanted = want(at, key=key)
     at.converge(STEP, wanted)
     before = files(wanted)
     at.cut = cut
     with pytest.raises(
         ActFailed, match=r'cannot put the certificate of "host01" into .*: the certificate did not arrive'
     ):
-        at.converge(STEP, want(at, addresses="192.0.2.12"))
+        at.converge(STEP, want(at, addresses="192.0.2.12", key=key))
     assert files(wanted) == before
 
 

@@ -68,10 +68,11 @@ def test_what_has_no_way_back_says_so() -> None:
 
 
 def test_kinds_that_follow_others() -> None:
-    follows = {kind: step.follows for kind in BUILTINS if (step := find(kind)).follows}
+    follows = {kind: step.follows for kind in BUILTINS if isinstance(step := find(kind), Step) and step.follows}
     assert follows == {
         "container.address": ("docker.container",),
         "docker.daemon": ("tls.host_certificate",),
+        "docker.tls": ("tls.host_certificate", "docker.daemon"),
         "docker.container": ("docker.image",),
         "docker.exec": ("docker.container",),
         "docker.prune": ("docker.container", "docker.image"),
@@ -79,7 +80,13 @@ def test_kinds_that_follow_others() -> None:
 
 
 def test_proofs() -> None:
-    assert [kind for kind in BUILTINS if find(kind).proof] == ["address.free", "ping", "wait.port"]
+    assert [kind for kind in BUILTINS if isinstance(step := find(kind), Step) and step.proof] == [
+        "address.free",
+        "docker.ready",
+        "docker.undisturbed",
+        "ping",
+        "wait.port",
+    ]
 
 
 def test_unknown_kinds_get_a_suggestion() -> None:

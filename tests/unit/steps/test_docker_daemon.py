@@ -3,6 +3,7 @@
 It refuses hosts that are given twice, and run without `-H` it leaves systemd's socket lost to the next run that counts on it.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -10,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,11 @@ from xcatflow.errors import ActFailed, CannotTell
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Reply
 from xcatflow.steps.daemon_acts import restart
-from xcatflow.steps.daemon_config import CONFIG, command, flags, merged, parse_config, without_hosts
+from xcatflow.steps.daemon_config import CONFIG, changed_keys, command, flags, merged, parse_config, without_hosts
+from xcatflow.steps.daemon_info import Running, read_info
 from xcatflow.steps.daemon_look import DaemonState, read_state
-from xcatflow.steps.docker_daemon import DaemonParams, DockerDaemon
+from xcatflow.steps.daemon_params import DaemonParams
+from xcatflow.steps.docker_daemon import DockerDaemon
 
 STEP = DockerDaemon()
 
@@ -44,8 +47,10 @@ begin() {
   esac
   ! grep -qs '"broken"' /etc/docker/daemon.json || { refuse "unable to configure the Docker daemon: broken"; return; }
   if grep -qs '"live-restore": true' /etc/docker/daemon.json; then echo true >live; else echo false >live; : >containers; fi
-  setsid sh -c 'trap "sh ROOT/hup" HUP; while :; do sleep 0.05; done' </dev/null >/dev/null 2>&1 &
+  rm -f hears
+  setsid sh -c 'trap "sh ROOT/hup" HUP; : >ROOT/hears; while :; do sleep 0.05; done' </dev/null >/dev/null 2>&1 &
   echo $! >pid
+  until [ -f hears ]; do sleep 0.01; done
 }
 case "$*" in
 *docker.socket)
@@ -64,15 +69,30 @@ stop) end;;
 is-active) alive;;
 esac
 """
-HUP = "! grep -q '\"live-restore\": true' /etc/docker/daemon.json || [ -f ROOT/deaf ] || echo true >ROOT/live\n"
+HUP = """
+[ ! -f ROOT/deaf ] || exit
+if grep -q '"labels": "wrong"' /etc/docker/daemon.json; then echo 'time="x" level=error msg="labels are wrong"' >>ROOT/journal; exit; fi
+echo reload >>ROOT/events
+if grep -q '"live-restore": true' /etc/docker/daemon.json; then echo true >ROOT/live; else echo false >ROOT/live; fi
+"""
 DOCKER = """
 shift 2
 case $1 in
 version)
   grep -qs '"hosts"' /etc/docker/daemon.json || [ ! -f ROOT/lost ] || exit 1
   ! grep -qs '"mute"' /etc/docker/daemon.json;;
-info) case $3 in *Swarm*) cat ROOT/swarm 2>/dev/null;; *) cat ROOT/live;; esac;;
-ps) cat ROOT/containers;;
+info)
+  n=$(wc -l <ROOT/containers)
+  case $3 in
+  *json*) printf '{"ServerVersion":"25.0.3","LiveRestoreEnabled":%s,"Containers":%s,"Swarm":{"LocalNodeState":"%s"}' \\
+    "$(cat ROOT/live)" "$n" "$(cat ROOT/swarm 2>/dev/null)"
+    printf ',"Driver":"overlay2","DockerRootDir":"/var/lib/docker"}';;
+  *Swarm*) cat ROOT/swarm 2>/dev/null;;
+  *) cat ROOT/live;;
+  esac;;
+ps) case $2 in -q) sed 's/ .*//' ROOT/containers;; *) cat ROOT/containers;; esac;;
+stop) : >ROOT/containers;;
+events) cat ROOT/events 2>/dev/null;;
 esac
 """
 DOCKERD = """
@@ -123,8 +143,8 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
         pytest.skip("an /etc of the test's own needs root")
     if subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode:
         pytest.skip("no mount namespaces here")
-    etc, root = tmp_path / "etc", tmp_path / "engine"
-    for folder in (etc / "docker" / "tls", etc / "systemd" / "system", root):
+    etc, root, run = tmp_path / "etc", tmp_path / "engine", tmp_path / "run"
+    for folder in (etc / "docker" / "tls", etc / "systemd" / "system", root, run):
         folder.mkdir(parents=True)
     for name in ("passwd", "group", "nsswitch.conf"):
         if Path("/etc", name).exists():
@@ -146,7 +166,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
         "journal": "",
     }.items():
         (root / name).write_text(text)
-    shell = ("unshare", "-m", "sh", "-c", f'mount --bind {etc} /etc && exec sh "$@"', "sh")
+    shell = ("unshare", "-m", "sh", "-c", f'mount --bind {etc} /etc && mount --bind {run} /run && exec sh "$@"', "sh")
     made = Engine(LocalTarget(shell=shell, path=f"{path}:{SYSTEM_PATH}"), etc, root)
     made.at.reply("systemctl daemon-reload; systemctl restart docker.service")
     made.has("containers", "c1\n")
@@ -168,7 +188,9 @@ def verbs(changes: tuple[Change, ...]) -> list[Verb]:
 def test_an_engine_is_opened_and_its_containers_keep_running(engine: Engine) -> None:
     changes = engine.at.converge(STEP, want(tcp_port="2375"))
     assert verbs(changes) == [Verb.CREATE, Verb.CREATE, Verb.RESTART]
-    assert changes[-1].why == "its configuration changes; containers keep running"
+    assert changes[-1].why == (
+        "hosts, tls, tlscacert, tlscert and 2 more are read when it starts, its command changes; 1 container keeps running"
+    )
     assert "\nExecStart=\nExecStart=" in engine.drop_in.read_text()
     assert " -H " not in engine.drop_in.read_text()
     config = parse_config(engine.config.read_bytes())
@@ -185,7 +207,9 @@ def test_an_engine_is_opened_and_its_containers_keep_running(engine: Engine) -> 
 
 def test_without_live_restore_containers_are_stopped_and_the_plan_says_so(engine: Engine) -> None:
     changes = engine.at.converge(STEP, want(live_restore=False))
-    assert changes[-1].why == "its configuration changes; containers on it are stopped"
+    assert changes[-1].why == (
+        "hosts, tls, tlscacert, tlscert and 2 more are read when it starts, its command changes; stops 1 container: c1"
+    )
     assert (engine.root / "containers").read_text() == ""
 
 
@@ -210,7 +234,9 @@ def test_a_renewed_certificate_is_read(engine: Engine) -> None:
     time.sleep(0.1)
     (engine.etc / "docker" / "tls" / "cert.pem").write_text("new")
     (change,) = engine.at.converge(STEP, want())
-    assert str(change) == "restart service docker (cert.pem is newer than the running engine; containers keep running)"
+    assert (
+        str(change) == "restart service docker (cert.pem is newer than the running engine; 1 container keeps running)"
+    )
     assert engine.at.converge(STEP, want()) == ()
 
 
@@ -238,8 +264,9 @@ def test_files_written_by_a_killed_run_are_put_to_use(engine: Engine) -> None:
     for change in STEP.plan(seen, want())[:2]:
         STEP.apply(engine.at, want(), seen, change)
     (change,) = engine.at.converge(STEP, want())
-    assert change.why.startswith(
-        "daemon.json, 10-xcatflow.conf are newer than the running engine; containers on it are stopped unless"
+    assert change.why == (
+        "hosts, tls, tlscacert, tlscert and 2 more are read when it starts, 10-xcatflow.conf is newer than the running engine; "
+        "1 container keeps running"
     )
 
 
@@ -321,23 +348,28 @@ def test_the_engine_s_own_check_comes_first(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
-        ("deaf", "the last words of its journal"),
-        ("swarm", "it is part of a swarm, and does not start with live restore"),
+        (
+            "deaf",
+            "docker cannot leave its containers running over a restart "
+            '(say "live_restore: false" to have them stopped) on host01: the last words of its journal',
+        ),
+        (
+            "swarm",
+            "the engine is part of a swarm, and does not start with live restore: "
+            'say "live_restore: false", and its containers are stopped while it is restarted',
+        ),
     ],
 )
 def test_live_restore_that_cannot_be_had_stops_nobody_s_containers(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, state: str, reason: str
 ) -> None:
-    monkeypatch.setattr("xcatflow.steps.daemon_acts.RELOAD_S", 1)
+    monkeypatch.setattr("xcatflow.steps.daemon_reload.RELOAD_S", 1)
     engine.has(state, "active\n")
-    engine.has("journal", "the last words of its journal\n")
+    engine.has("journal", 'time="now" level=error msg="the last words of its journal"\nlevel=info msg="no words"\n')
     engine.config.write_text('{"debug": true}')
     with pytest.raises(ActFailed) as caught:
         engine.at.converge(STEP, want())
-    assert str(caught.value) == (
-        'docker cannot leave its containers running over a restart (say "live_restore: false" to have them stopped) '
-        f"on host01: {reason}"
-    )
+    assert str(caught.value) == reason
     assert engine.config.read_text() == '{"debug": true}'
     assert (engine.root / "containers").read_text() == "c1\n"
     engine.at.converge(STEP, want(live_restore=False))
@@ -346,7 +378,7 @@ def test_live_restore_that_cannot_be_had_stops_nobody_s_containers(
 def test_live_restore_that_cannot_be_had_does_not_matter_without_containers(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("xcatflow.steps.daemon_acts.RELOAD_S", 1)
+    monkeypatch.setattr("xcatflow.steps.daemon_reload.RELOAD_S", 1)
     engine.has("deaf")
     engine.has("containers")
     engine.at.converge(STEP, want())
@@ -383,7 +415,124 @@ def test_a_drop_in_that_is_needed_no_longer_goes(engine: Engine) -> None:
     assert engine.drop_in.exists()
 
 
+# --- reloading ---
+
+
+def test_what_can_be_read_as_it_runs_is_reloaded(engine: Engine) -> None:
+    engine.at.converge(STEP, want(live_restore=False))
+    engine.commands()
+    pid = (engine.root / "pid").read_text()
+    changes = engine.at.converge(STEP, want(live_restore=False, options={"debug": True, "labels": ["a=b"]}))
+    assert verbs(changes) == [Verb.UPDATE, Verb.RELOAD]
+    assert str(changes[-1]) == "reload service docker (debug, labels are read again as it runs)"
+    assert not {"restart", "stop"} & set(engine.commands())
+    assert (engine.root / "pid").read_text() == pid
+    assert engine.at.converge(STEP, want(live_restore=False, options={"debug": True, "labels": ["a=b"]})) == ()
+    (_, change) = engine.at.converge(STEP, want(live_restore=False, options={"debug": None, "labels": ["a=b"]}))
+    assert str(change).startswith("restart service docker (debug is read when it starts; ")
+
+
+def test_one_key_for_which_it_has_to_start_is_enough(engine: Engine) -> None:
+    engine.at.converge(STEP, want())
+    *_, change = engine.at.converge(STEP, want(mtu="1400", options={"debug": True}))
+    assert str(change) == "restart service docker (mtu is read when it starts; 1 container keeps running)"
+
+
+def test_what_it_does_not_read_is_put_back(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xcatflow.steps.daemon_reload.RELOAD_S", 1)
+    engine.at.converge(STEP, want())
+    before = engine.files()
+    with pytest.raises(ActFailed) as caught:
+        engine.at.converge(STEP, want(options={"labels": "wrong"}))
+    assert str(caught.value) == (
+        "docker on host01 does not take its configuration: labels are wrong; the former file is back"
+    )
+    assert engine.files() == before
+    engine.has("journal")
+    (change,) = engine.at.converge(STEP, want(options={"labels": ["right=1"]}))[1:]
+    assert change.verb is Verb.RELOAD, "what it has read is still known"
+
+
+def test_a_run_killed_before_its_reload_is_finished_by_a_reload(engine: Engine) -> None:
+    engine.at.converge(STEP, want())
+    wanted = want(options={"debug": True})
+    seen = engine.at.look(STEP, wanted)
+    time.sleep(0.1)
+    STEP.apply(engine.at, wanted, seen, STEP.plan(seen, wanted)[0])
+    (change,) = engine.at.converge(STEP, wanted)
+    assert change.verb is Verb.RELOAD
+
+
+def test_a_reload_is_taken_back(engine: Engine) -> None:
+    engine.at.converge(STEP, want())
+    wanted, before = want(options={"debug": True}), engine.files()
+    seen = engine.at.look(STEP, wanted)
+    for change in reversed(engine.at.converge(STEP, wanted)):
+        STEP.undo(engine.at, wanted, seen, change)
+    assert engine.files() == before
+    assert engine.at.converge(STEP, want()) == ()
+
+
+def test_a_file_written_by_hand_is_put_to_use_by_a_restart(engine: Engine) -> None:
+    engine.at.converge(STEP, want())
+    time.sleep(0.1)
+    engine.config.write_text(engine.config.read_text().replace("{", '{"debug": true,', 1))
+    (change,) = engine.at.converge(STEP, want())
+    assert change.why == "daemon.json is newer than the running engine; 1 container keeps running"
+
+
+def test_a_program_that_was_replaced(engine: Engine) -> None:
+    engine.at.converge(STEP, want())
+    seen = engine.at.look(STEP, want())
+    (change,) = STEP.plan(replace(seen, replaced=True), want())
+    assert change.why == "its program was replaced; 1 container keeps running"
+
+
+# --- storage ---
+
+
+def test_containers_are_not_lost_unless_that_is_said(engine: Engine) -> None:
+    engine.at.converge(STEP, want())
+    engine.at.converge(STEP, want(storage_driver="overlay2", data_root="/var/lib/docker"))
+    with pytest.raises(ActFailed) as caught:
+        engine.at.converge(STEP, want(storage_driver="vfs", data_root="/srv/docker"))
+    assert str(caught.value) == (
+        'changing "storage-driver" from overlay2 to vfs and "data-root" from /var/lib/docker to /srv/docker: '
+        '1 container of the engine would be unknown to it; remove them first, or say "allow_data_loss: true"'
+    )
+    changes = STEP.plan(engine.at.look(STEP, want()), want(storage_driver="vfs", allow_data_loss=True))
+    assert verbs(changes) == [Verb.UPDATE, Verb.STOP, Verb.RESTART]
+    assert changes[-1].why == "storage-driver is read when it starts; no container runs then"
+    STEP.apply(engine.at, want(), engine.at.look(STEP, want()), changes[1])
+    assert (engine.root / "containers").read_text() == ""
+    assert verbs(STEP.plan(engine.at.look(STEP, want()), want(data_root="/srv/docker")))[-1] is Verb.RESTART
+
+
+def test_ports_through_docker_proxy_are_named(engine: Engine) -> None:
+    engine.at.converge(STEP, want())
+    engine.has("containers", "a \nb 0.0.0.0:80->80/tcp, :::80->80/tcp\nc \nd \ne \n")
+    seen = engine.at.look(STEP, want())
+    wanted = want(mtu=1400)
+    assert STEP.plan(seen, wanted)[-1].why == (
+        "mtu is read when it starts; 5 containers keep running, connections through docker-proxy to ports of b end"
+    )
+    wanted = want(mtu=1400, live_restore=False)
+    assert STEP.plan(seen, wanted)[-1].why == "mtu is read when it starts; stops 5 containers: a, b, c, d and 1 more"
+
+
 # --- looking ---
+
+
+def test_what_an_engine_says_of_itself() -> None:
+    api = {"info": json.dumps({"ServerVersion": "1", "Swarm": {"LocalNodeState": "active"}, "Containers": 2})}
+    api["running"] = json.dumps(
+        [{"Names": ["/b"], "Ports": [{"PublicPort": 80}]}, {"Names": ["/a"], "Ports": [{"PrivatePort": 1}]}]
+    )
+    info = read_info(api)
+    assert info
+    assert (info.swarm, info.containers, info.running) == (True, 2, (Running("a"), Running("b", published=True)))
+    for text in ("", "{", '{"ServerErrors": ["cannot connect"]}', "[]"):
+        assert read_info({"info": text}) is None
 
 
 def test_no_telling() -> None:
@@ -394,7 +543,7 @@ def test_no_telling() -> None:
         state(Reply(127, b"", b"sh: systemctl: not found"))
     with pytest.raises(CannotTell, match="not been booted with systemd"):
         state(Reply(1, b"", b"System has not been booted with systemd\nmore"))
-    whole = "#unit\nLoadState=loaded\nActiveState=active\n#files\n#clock\n{}\n#times\n{}\n#bridge\n"
+    whole = "#unit\nLoadState=loaded\nActiveState=active\n#files\n#clock\n{}\n#times\n{}\n#bridges\n"
     for clock, times in (("1.0 2.0", ""), ("1.0 2.0 100\n1 (x) S 1", "1.0 /t/ca.pem"), ("", "x /t/ca.pem")):
         reply = Reply(0, whole.format(clock, times).encode())
         if (clock, times) == ("1.0 2.0", ""):
@@ -472,6 +621,22 @@ def test_an_empty_configuration_and_one_with_a_byte_order_mark() -> None:
         ({"options": {"x": float("nan")}}, "expected what JSON can say"),
         ({"options": {"x": object()}}, "expected what JSON can say"),
         ({"tls_directory": "../tls"}, "expected an absolute path"),
+        ({"data_root": "docker"}, "expected an absolute path"),
+        ({"storage_driver": "over lay"}, 'expected the name of a driver such as "overlay2", found "over lay"'),
+        ({"mtu": 1400, "options": {"mtu": 1}}, '"mtu" is given twice: by the parameter "mtu", and as an option'),
+        ({"log_max_size": "10 MB"}, 'expected a size such as "10m" \\(k, m or g\\), found "10 MB"'),
+        ({"log_max_files": 3}, '"log_max_files" needs "log_max_size"'),
+        (
+            {"log_driver": "journald", "log_max_size": "1m"},
+            '"log_max_size" goes with json-file and local, found "journald"',
+        ),
+        ({"registry_mirrors": "mirror"}, 'expected a mirror such as "https://mirror.example", found "mirror"'),
+        ({"insecure_registries": "http://a"}, 'expected a registry such as "host:5000" or a subnet, found "http://a"'),
+        ({"default_address_pools": [{"base": "10.0.0.1/8", "size": 24}]}, "expected a subnet such as"),
+        (
+            {"default_address_pools": [{"base": "10.0.0.0/16", "size": 8}]},
+            "size 8 is no part of 10.0.0.0/16: expected 16 or more",
+        ),
     ],
 )
 def test_params_that_make_no_sense(params: dict[str, Any], message: str) -> None:
@@ -484,3 +649,36 @@ def test_empty_text_is_left_out() -> None:
     assert want(listen="::").config["hosts"][1] == "tcp://[::]:2376"
     assert "bridge" not in want().config
     assert want(bridge="br0").config["bridge"] == "br0"
+
+
+def test_parameters_in_the_words_of_the_configuration() -> None:
+    config = want(
+        storage_driver="overlay2",
+        data_root="/srv/docker",
+        log_driver="local",
+        log_max_size="10m",
+        log_max_files=3,
+        registry_mirrors="https://a.example, https://b.example:5000/x",
+        insecure_registries=["r:5000", "10.0.0.0/8"],
+        default_address_pools=[{"base": "10.99.0.0/16", "size": 24}],
+        mtu="",
+        options={"log-opts": {"compress": "true"}},
+    ).config
+    assert {key: value for key, value in config.items() if not key.startswith(("tls", "hosts", "live"))} == {
+        "storage-driver": "overlay2",
+        "data-root": "/srv/docker",
+        "log-driver": "local",
+        "log-opts": {"max-size": "10m", "max-file": "3", "compress": "true"},
+        "registry-mirrors": ["https://a.example", "https://b.example:5000/x"],
+        "insecure-registries": ["r:5000", "10.0.0.0/8"],
+        "default-address-pools": [{"base": "10.99.0.0/16", "size": 24}],
+    }
+
+
+def test_which_keys_an_engine_reads_again() -> None:
+    old = {"debug": True, "mtu": 1, "max-concurrent-downloads": 3, "labels": ["a=b"]}
+    assert changed_keys(old, {"debug": False, "mtu": 1, "labels": []}) == (
+        (),
+        ("debug", "labels", "max-concurrent-downloads"),
+    )
+    assert changed_keys(old, {}) == (("debug", "labels", "mtu"), ("max-concurrent-downloads",))

@@ -13,6 +13,7 @@ from tests.fakes.docker_target import DockerTarget
 from xcatflow.errors import ActFailed, CannotUndo, DeadlineExceeded, Unreachable
 from xcatflow.model.change import Verb
 from xcatflow.model.question import ContainerFacts, Reply
+from xcatflow.steps import container_acts as acts
 from xcatflow.steps.container_apart import obstacles
 from xcatflow.steps.container_params import ContainerParams
 from xcatflow.steps.docker_container import DockerContainer
@@ -359,6 +360,17 @@ def test_one_that_cannot_be_renamed_while_it_crashes_is_stopped_first() -> None:
     ):
         at.converge(STEP, new)
     assert daemon.calls["stop_container"] == stops
+
+
+def test_a_rename_that_meets_the_end_of_a_container_is_tried_again(at: DockerTarget) -> None:
+    at.converge(STEP, want(state="created"))
+    daemon: Any = at.daemon
+    daemon.fail_once["rename_container"] = ActFailed("sandbox 4c82f5 not found")
+    acts.rename(at, "c1", "c2")
+    assert list(containers(at)) == ["c2"]
+    daemon.fail_once["rename_container"] = ActFailed("name is taken")
+    with pytest.raises(ActFailed, match='cannot rename container "c2" on host01 to "c3": name is taken'):
+        acts.rename(at, "c2", "c3")
 
 
 def test_a_foreign_container_is_taken_over_on_purpose_only(at: DockerTarget) -> None:

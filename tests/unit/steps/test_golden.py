@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.unit.steps.golden_hosts import HOST_KINDS
 from tests.unit.steps.golden_network import host_network
-from tests.unit.steps.golden_seen import container_network, daemon, host_files
+from tests.unit.steps.golden_seen import container_network, daemon, engine_tls, host_files
 from xcatflow.errors import CannotTell, XcatflowError
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.container_links import NeighbourFacts
@@ -32,7 +33,7 @@ from xcatflow.steps.docker_image import Found
 from xcatflow.steps.docker_prune import Leftovers
 from xcatflow.steps.docker_registry_login import Logins
 from xcatflow.steps.network_host import HostBridge
-from xcatflow.steps.package_present import Packages
+from xcatflow.steps.package_plan import Packages
 from xcatflow.steps.package_repository import RepositoryFiles
 from xcatflow.steps.ping import Answering
 from xcatflow.steps.registry import find
@@ -103,6 +104,7 @@ SEEN: Mapping[str, Callable[[Any], Any]] = {
     "address.free": lambda data: NeighbourFacts(**data),
     "container.address": container_network,
     "docker.daemon": daemon,
+    "docker.tls": engine_tls,
     "tls.host_certificate": host_files,
     "docker.image": image,
     "docker.containers": lambda data: tuple(container("c1", each) for each in data),
@@ -117,6 +119,7 @@ SEEN: Mapping[str, Callable[[Any], Any]] = {
     "docker.volume": lambda data: VolumeFacts(**{"name": "data", "driver": "local", **data}),
     "docker.container": place,
     "network.bridge": host_network,
+    **HOST_KINDS,
     "package.repository": lambda data: RepositoryFiles(*(facts(data[name]) for name in ("source", "key"))),
 }
 CASES = [
