@@ -124,6 +124,16 @@ class Pools:
             pool = self._made.setdefault(sort, self._make(sort))
         return pool
 
+    def other_certificate(self) -> bool:
+        """Show our other client certificate from now on, where we have two: while clients' authorities change some daemons know only the
+        new one, some only the former. False where there is no other."""
+        if self._tls is None or self._tls.former is None:
+            return False
+        former, both = self._tls.former, self._tls.certificate
+        self._tls = TlsFiles(self._tls.ca, former, former, both)
+        self.close()
+        return True
+
     def close(self) -> None:
         """Close all connections; those in use when they come back."""
         made, self._made = self._made, {}

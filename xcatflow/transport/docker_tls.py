@@ -13,6 +13,9 @@ from typing import Any
 from xcatflow.errors import Unreachable, reason_of
 from xcatflow.transport.tls import TlsFiles
 
+REFUSED = "our client certificate was refused"
+"""How the reason begins when the daemon does not know who signed ours."""
+
 _ALERT_S = 1.0
 _NOT_YET, _EXPIRED = 9, 10
 _UNTRUSTED = (2, 7, 18, 19, 20, 21)
@@ -80,6 +83,8 @@ def peer_context(files: TlsFiles, names: Iterable[str] | None) -> PeerContext:
     context.sslsocket_class = _HearingSocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = False
+    # The CA may be one that another signed: that other one is not to be trusted for it.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.verify_mode = ssl.CERT_REQUIRED
     context.names, context.ca = (None if names is None else tuple(names)), files.ca
     try:
@@ -107,7 +112,7 @@ def explain_tls(error: ssl.SSLError, ca: Path | None) -> str:
         return "it does not speak TLS 1.2 or newer"
     if refused_by_peer(error):
         words = reason.lower().partition("alert_")[2].replace("_", " ")
-        return f"our client certificate was refused ({words}); the daemon must trust the CA that signed it"
+        return f"{REFUSED} ({words}); the daemon must trust the CA that signed it"
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return "it closed the connection during the TLS handshake"
     return f"TLS failed: {reason.lower().replace('_', ' ') or error}"

@@ -28,6 +28,7 @@ from xcatflow.transport.docker_http import (
 from xcatflow.transport.docker_pools import Pool, Pools, Sort
 from xcatflow.transport.docker_request import Ask, Request
 from xcatflow.transport.docker_streams import Stream
+from xcatflow.transport.docker_tls import REFUSED
 
 T = TypeVar("T")
 
@@ -134,7 +135,13 @@ class Wire:
 
     def _ask_version(self) -> DaemonFacts:
         request = Request("GET", "/version")
-        answer = self._json(self._twice(request, lambda: self._send(request, "")), request)
+        try:
+            given = self._twice(request, lambda: self._send(request, ""))
+        except Unreachable as error:
+            if REFUSED not in str(error) or not self._pools.other_certificate():
+                raise
+            given = self._twice(request, lambda: self._send(request, ""))
+        answer = self._json(given, request)
         return self.read("/version", answer, lambda given: daemon_facts(given, host=self.host, pin=self._pin))
 
     def _agreed(self, ask: Ask, send: Callable[[Request, str], T]) -> T:

@@ -1,6 +1,7 @@
 """Host keys that are known: files in OpenSSH's form, looked up by name and address, and one of them added to when that is asked for.
 
-Names may be plain, with a port, hashed, or patterns; `@revoked` keys are refused; lines for certificate authorities are passed over.
+Names may be plain, with a port, hashed, or patterns; `@revoked` keys are refused; `@cert-authority` keys are those whose certificates of
+hosts are good.
 
 Source: sshd(8), SSH_KNOWN_HOSTS FILE FORMAT.
 """
@@ -55,6 +56,7 @@ class KnownHosts:
     _plain: dict[str, list[KnownKey]] = field(default_factory=dict)
     _hashed: list[tuple[bytes, bytes, KnownKey]] = field(default_factory=list)
     _patterns: list[tuple[tuple[str, ...], KnownKey]] = field(default_factory=list)
+    _authorities: list[tuple[tuple[str, ...], KnownKey]] = field(default_factory=list)
     _matched: dict[str, tuple[KnownKey, ...]] = field(default_factory=dict)
     _read: bool = False
     _guard: threading.Lock = field(default_factory=threading.Lock)
@@ -62,16 +64,26 @@ class KnownHosts:
     def find(self, names: Iterable[str]) -> tuple[KnownKey, ...]:
         """All keys of a host that has any of these names (as `written` gives them)."""
         with self._guard:
-            if not self._read:
-                for path in self.files:
-                    self._load(path)
-                self._read = True
+            self._load_all()
             found: dict[KnownKey, None] = {}
             for name in names:
                 found |= dict.fromkeys(self._plain.get(name, ()))
                 found |= dict.fromkeys(self._by_hash(name))
                 found |= {key: None for patterns, key in self._patterns if _matches(patterns, name)}
             return tuple(found)
+
+    def authorities(self, names: Iterable[str]) -> tuple[KnownKey, ...]:
+        """The keys that may sign certificates of a host that has any of these names."""
+        with self._guard:
+            self._load_all()
+            found = {key: None for name in names for patterns, key in self._authorities if _matches(patterns, name)}
+            return tuple(found)
+
+    def _load_all(self) -> None:
+        if not self._read:
+            for path in self.files:
+                self._load(path)
+            self._read = True
 
     def _by_hash(self, name: str) -> tuple[KnownKey, ...]:
         """Keys under a hashed name. Found out once for each name: thousands of lines take their time."""
@@ -109,7 +121,7 @@ class KnownHosts:
         """One line; those that are no keys of hosts are passed over, as OpenSSH does."""
         words = line.split()
         marker = words.pop(0) if words and words[0].startswith("@") else ""
-        if len(words) < 3 or words[0].startswith("#") or marker not in ("", "@revoked"):
+        if len(words) < 3 or words[0].startswith("#") or marker not in ("", "@revoked", "@cert-authority"):
             return
         names, sort, key = words[:3]
         known = KnownKey(sort, key, source, revoked=marker == "@revoked")
@@ -123,6 +135,9 @@ class KnownHosts:
         if names.startswith("|1|"):
             return
         patterns = tuple(names.lower().split(","))
+        if marker == "@cert-authority":
+            self._authorities.append((patterns, known))
+            return
         if any(mark in name for name in patterns for mark in "*?!"):
             self._patterns.append((patterns, known))
             return

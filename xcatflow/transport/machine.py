@@ -5,7 +5,6 @@ look is on its way, and none is asked alone that could share.
 """
 
 import re
-import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +30,7 @@ from xcatflow.model.question import (
 )
 from xcatflow.model.question_images import RegistryFacts, RegistryImage, Unused
 from xcatflow.transport.image_copy import digest_of, pull, put_back
+from xcatflow.transport.ports import port_open
 from xcatflow.transport.protocols import Authority, Docker, ImageWanted, RegistryAuth, ShellSession
 from xcatflow.transport.unused import unused
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from xcatflow.transport.looks import Section
 
 Given = Mapping[Question[Any], object]
-_PORT_TIMEOUT_S = 2.0
 _SHORT_ID = re.compile(r"[0-9a-f]{4,64}")
 _MOST_AT_ONCE = 8
 """Requests of one look that a daemon gets at the same time: more of them saturate it."""
@@ -104,6 +103,11 @@ class ShellFace:
     def close(self) -> None:
         if self._session:
             self._session.close()
+
+    def reconnect(self) -> None:
+        """The next script travels over a new connection."""
+        with self.ask.turn:
+            self.close()
 
     def _open(self) -> ShellSession:
         with self._opening:
@@ -235,6 +239,9 @@ class At:
             raise ActFailed(f"{self.name}: exit status {reply.code}: {last}", words)
         return reply
 
+    def reconnect(self) -> None:
+        self.shell.reconnect()
+
     def port_open(self, host: str, port: int) -> bool:
         return port_open(host, port)
 
@@ -264,15 +271,6 @@ class At:
     @property
     def authority(self) -> Authority:
         return self.certificates()
-
-
-def port_open(host: str, port: int) -> bool:
-    """Does a TCP connection from here open within two seconds?"""
-    try:
-        with socket.create_connection((host, port), timeout=_PORT_TIMEOUT_S):
-            return True
-    except (OSError, UnicodeError):  # UnicodeError: no host can have such a name
-        return False
 
 
 def _unread(_pem: str) -> None:

@@ -1,250 +1,253 @@
-"""The site's certificate authority: one directory with its certificate and key, and the controller's own client certificate.
+"""The site's certificate authority: a CA that daemons are known by, authorities that clients are known by, and what they have issued.
 
-Source: RFC 5280 (extensions), RFC 7093 (key identifiers by SHA-256). Files: `ca.pem`, `ca-key.pem`, and `client-cred.pem`, which holds the
-controller's certificate and key in one file, so that renewing it is one atomic step.
+Two sorts of trust are kept apart. Whoever talks to a daemon trusts the site's CA; a daemon trusts the authorities of clients (`clients/`),
+and nobody else who has a certificate of that CA, which may be a company's. Files beside those of `pki_ca` and `pki_clients`:
+`client-cred.pem`, the controller's certificate and key in one file, so that renewing it is one atomic step; `client-cred-former.pem`, the
+one before while a revocation is on its way to the hosts; `issued/`, the records.
 """
 
-import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
-from typing import TypeVar, cast, get_args
-
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
-from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes, PublicKeyTypes
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from xcatflow.errors import InvalidInput
 from xcatflow.model.question import CertificateFacts
+from xcatflow.model.trust import ADMIN
+from xcatflow.transport.certificates import CLOCK_SKEW, Issuer, facts_of, good_pair, identity_of
 from xcatflow.transport.keyfiles import exclusive, read_private, write_atomically
+from xcatflow.transport.pki_ca import CaFiles
+from xcatflow.transport.pki_clients import ClientAuthorities, Epoch
+from xcatflow.transport.pki_records import Issued, Records, Sort, Subject, issued
 from xcatflow.transport.protocols import IssuedCertificate
 from xcatflow.transport.tls import TlsFiles
 
-_CA_DAYS = 3650
-_CLIENT_DAYS = 365
-_RENEW_BEFORE_DAYS = 30
-_CLOCK_SKEW = timedelta(hours=1)
-_LONGEST_COMMON_NAME = 64
+CONTROLLER = "xcatflow"
+"""The name in the controller's own client certificate."""
 
-T = TypeVar("T")
+_CLIENT_DAYS = 365
+_RENEW_BEFORE = timedelta(days=30)
 
 
 class SiteAuthority:
     """The authority kept in `directory`: what is there is used, otherwise it is made on first use. Safe between threads and processes.
 
+    `given` are certificate and key of a CA to use instead of one of its own. With `passing` nothing is written to `directory`: what is not
+    there yet is made up for the time, and files of it go into that other directory.
     All methods raise InvalidInput when what is in the directory cannot be used, and Locked when another process holds it for too long.
     """
 
-    def __init__(self, directory: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        given: tuple[Path, Path] | None = None,
+        passing: Path | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._directory, self._now = directory, now
-        self._lock = threading.Lock()
-        self._held: tuple[x509.Certificate, CertificateIssuerPrivateKeyTypes] | None = None
+        self._lock = threading.RLock()
+        self._held: Issuer | None = None
+        self._passing = passing
+        self.ca = CaFiles(directory, now, given, passing)
+        self.epochs = ClientAuthorities(
+            directory / "clients", now, self._issues_clients, self._own, keeps=passing is None
+        )
+        self.records = Records(directory / "issued")
 
     @property
     def certificate(self) -> str:
         """The CA's own certificate, PEM."""
-        return _pem(self._own()[0])
+        return self._own().pem
 
     @property
     def identity(self) -> str:
         """The CA's key identifier, hexadecimal, as `CertificateFacts.authority` of what it issues."""
-        return _key_identifier(self._own()[0]).hex()
+        return self._own().identity
+
+    @property
+    def ends(self) -> datetime:
+        """When the CA ends."""
+        return self._own().ends
+
+    @property
+    def former(self) -> tuple[str, ...]:
+        """The key identifiers of the site's former CAs."""
+        self._own()
+        return tuple(map(identity_of, self.ca.former()))
 
     def issue_server(
         self, common_name: str, names: Sequence[str], addresses: Sequence[str], days: int
     ) -> IssuedCertificate:
         """A key and a server's certificate for `days` days (the CA's own end at most), good for all names and addresses."""
-        alternatives = [*_each(names, x509.DNSName), *_each(addresses, lambda text: x509.IPAddress(ip_address(text)))]
-        if not alternatives:
-            raise InvalidInput(f'certificate for "{common_name}": expected at least one name or address')
-        return self._issue(
-            common_name, ExtendedKeyUsageOID.SERVER_AUTH, days, x509.SubjectAlternativeName(alternatives)
-        )
+        return self._server(Subject(common_name, names, addresses), days)
+
+    def sign_server(
+        self, request: str, common_name: str, names: Sequence[str], addresses: Sequence[str], days: int
+    ) -> str:
+        """The same for a key that is elsewhere: of `request` (PKCS #10, PEM) only that key is taken, and the proof that who asks has it.
+        Raises InvalidInput for a request that proves nothing."""
+        return self._server(Subject(common_name, names, addresses, request=request), days).certificate
+
+    def clients(self, roles: Sequence[str]) -> str:
+        """The certificates of the authorities that clients of these roles are known by, PEM: what a daemon of theirs has to trust."""
+        self._own()
+        with self.alone():
+            return "".join(f"{epoch.pem.strip()}\n" for role in roles for epoch in self.epochs.trusted(role))
+
+    def issue_client(self, name: str, role: str, days: int, *, request: str = "", place: str = "") -> IssuedCertificate:
+        """A client's certificate of the role's newest authority, and its key unless it is that of `request`. `place`, where its files are,
+        is put on record."""
+        self._own()
+        with self.alone():
+            return self._client(Subject(name, role=role, server=False, request=request), days, place=place)
 
     def client_files(self) -> TlsFiles:
-        """The controller's client certificate with the CA, issued when there is none, when less than 30 days remain, or when it is not
-        this CA's."""
-        files = TlsFiles(*(self._directory / name for name in ("ca.pem", "client-cred.pem", "client-cred.pem")))
+        """The controller's client certificate with the CA, issued when there is none, when less than 30 days remain, or when none of the
+        trusted authorities signed it. While two are trusted the older one issues it: every host knows that one."""
         self._own()
-        with exclusive(self._directory):
-            if not self._client_is_good(files.certificate):
-                issued = self._issue("xcatflow", ExtendedKeyUsageOID.CLIENT_AUTH, _CLIENT_DAYS, None)
-                write_atomically(files.certificate, issued.certificate + issued.key, mode=0o600)
-        return files
+        both, former = self._directory / "client-cred.pem", self._directory / "client-cred-former.pem"
+        with self.alone():
+            trusted = self.epochs.trusted(ADMIN)
+            if not any(self._client_is_good(both, epoch) for epoch in trusted):
+                both = (self._passing or self._directory) / both.name
+                self._issue_own(trusted[0].number, both)
+            return TlsFiles(self.ca.write_trusted(), both, both, former if former.exists() else None)
 
     def read(self, pem: str) -> CertificateFacts | None:
         """Facts of the first certificate in `pem`; None when there is none that parses."""
-        try:
-            return _facts(x509.load_pem_x509_certificate(pem.encode()))
-        except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
-            return None
+        return facts_of(pem)
 
-    def _own(self) -> tuple[x509.Certificate, CertificateIssuerPrivateKeyTypes]:
+    # --- the life of authorities ---
+
+    def revoke(self, name: str) -> tuple[tuple[Issued, bool], ...]:
+        """Begin the next epoch of the roles of a client's certificates, and issue those of all others anew by it, for the same keys. Safe
+        to repeat after a crash. Returns the new ones, and whether their files could be put where the old ones are. Hosts have to be told
+        then."""
+        self._own()
+        with self.alone():
+            done: list[tuple[Issued, bool]] = []
+            for role, epochs in self._held_by(name).items():
+                if self.epochs.trusted(role)[-1].number in epochs:
+                    self.epochs.begin_next(role)
+                self.records.revoke((each for each in self.records.all() if _is_of(each, name)), self._now())
+                self.epochs.retire(role)
+                done += self.reissue(role)
+            return tuple(done)
+
+    def reissue(self, role: str) -> tuple[tuple[Issued, bool], ...]:
+        """Issue all clients of a role anew by its newest authority, for the same keys and until the same day; the controller with a new
+        key. Those that have it are left out."""
+        newest = self.epochs.trusted(role)[-1]
+        both, done = self._directory / "client-cred.pem", list[tuple[Issued, bool]]()
+        if role == ADMIN and both.exists() and not self._client_is_good(both, newest):
+            if not (former := both.with_name("client-cred-former.pem")).exists():
+                write_atomically(former, both.read_text(), mode=0o600)
+            self._issue_own(newest.number, both)
+        for old in self.records.latest("client"):
+            if old.role == role and old.epoch != newest.number and old.not_after > self._now():
+                subject = Subject(old.name, role=role, server=False, request=old.pem)
+                made = self._client(subject, max(1, old.left(self._now()).days), place=old.place)
+                new = replace(old, pem=made.certificate, epoch=newest.number)
+                done.append((new, self._placed(new)))
+        return tuple(done)
+
+    def settle(self) -> None:
+        """No host is left that knows only the controller's former certificate."""
+        (self._directory / "client-cred-former.pem").unlink(missing_ok=True)
+
+    def changed(self) -> None:
+        """The CA's files were changed: read them anew, and put the CA beside clients' certificates."""
+        with self._lock:
+            self._held = None
+        self._own()
+        for record in self.records.latest("client"):
+            self._placed(record)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Be the only one, among threads and processes, that changes anything."""
+        with self._lock:
+            if getattr(self, "_depth", 0):
+                yield
+                return
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with exclusive(self._directory):
+                self._depth = 1
+                try:
+                    yield
+                finally:
+                    self._depth = 0
+
+    # --- details ---
+
+    def _own(self) -> Issuer:
         with self._lock:
             if self._held is None:
-                self._held = self._load_or_make()
+                with self.alone():
+                    if not self.ca.given and not self.ca.exists:
+                        self.epochs.make_first(ADMIN)
+                        self.ca.make()
+                    self._held = self.ca.load()
             return self._held
 
-    def _load_or_make(self) -> tuple[x509.Certificate, CertificateIssuerPrivateKeyTypes]:
-        certificate, key = self._directory / "ca.pem", self._directory / "ca-key.pem"
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with exclusive(self._directory):
-            if not certificate.exists():
-                # The certificate is written last: a key alone was left by a crash and has signed nothing.
-                made = self._make_ca()
-                write_atomically(key, made.key, mode=0o600)
-                write_atomically(certificate, made.certificate, mode=0o644)
-            return self._load(certificate, key)
+    def _issues_clients(self) -> str:
+        """The CA's own certificate in a site that is older than the authorities of clients, and has none of these yet."""
+        return "" if self.ca.given or not self.ca.exists else self.ca.certificate.read_text()
 
-    def _load(self, certificate: Path, key: Path) -> tuple[x509.Certificate, CertificateIssuerPrivateKeyTypes]:
-        own = _parse(certificate, certificate.read_bytes(), x509.load_pem_x509_certificate, "a PEM certificate")
-        secret = _parse(key, read_private(key), _load_key, "a PEM private key without passphrase")
-        if own.public_key() != secret.public_key():
-            raise InvalidInput(f'CA key "{key}" does not belong to certificate "{certificate}"')
-        if own.not_valid_after_utc <= self._now():
-            raise InvalidInput(
-                f'CA certificate "{certificate}" has expired on {own.not_valid_after_utc:%Y-%m-%d}; replace it'
-            )
-        return own, secret
+    def _server(self, subject: Subject, days: int) -> IssuedCertificate:
+        made = self._own().issue(subject, days=days, now=self._now())
+        self._record("host", made, subject)
+        return made
 
-    def _make_ca(self) -> IssuedCertificate:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "xcatflow site CA")])
-        builder = (
-            self._builder(_CA_DAYS)
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_usage(signs_certificates=True), critical=True)
-            .add_extension(_subject_identifier(key.public_key()), critical=False)
-        )
-        return IssuedCertificate(_pem(builder.sign(key, hashes.SHA256())), _key_pem(key))
+    def _client(self, subject: Subject, days: int, *, number: int | None = None, place: str = "") -> IssuedCertificate:
+        number, issuer = self.epochs.issuer(subject.role, number)
+        made = issuer.issue(subject, days=days, now=self._now())
+        sort: Sort = "controller" if subject.common_name == CONTROLLER else "client"
+        self._record(sort, made, subject, epoch=number, place=place)
+        return made
 
-    def _issue(
-        self, common_name: str, purpose: ObjectIdentifier, days: int, names: x509.SubjectAlternativeName | None
-    ) -> IssuedCertificate:
-        if not 1 <= len(common_name) <= _LONGEST_COMMON_NAME:
-            raise InvalidInput(
-                f'certificate for "{common_name}": expected a name of 1 to {_LONGEST_COMMON_NAME} characters'
-            )
-        own, secret = self._own()
-        key = ec.generate_private_key(ec.SECP256R1())
-        builder = (
-            self._builder(days, latest=own.not_valid_after_utc)
-            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]))
-            .issuer_name(own.subject)
-            .public_key(key.public_key())
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(signs_certificates=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
-            .add_extension(_subject_identifier(key.public_key()), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier(_key_identifier(own), None, None), critical=False)
-        )
-        if names is not None:
-            builder = builder.add_extension(names, critical=False)
-        digest = None if isinstance(secret, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey) else hashes.SHA256()
-        return IssuedCertificate(_pem(builder.sign(secret, digest)), _key_pem(key))
+    def _record(
+        self, sort: Sort, made: IssuedCertificate, subject: Subject, *, epoch: int = 0, place: str = ""
+    ) -> None:
+        facts = facts_of(made.certificate)
+        if self._passing is not None:
+            return
+        assert facts is not None
+        self.records.add(issued(sort, facts, made.certificate, subject, epoch=epoch, place=place))
 
-    def _builder(self, days: int, latest: datetime | None = None) -> x509.CertificateBuilder:
-        end = self._now() + timedelta(days=days)
-        return (
-            x509.CertificateBuilder()
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(self._now() - _CLOCK_SKEW)
-            .not_valid_after(min(end, latest) if latest else end)
-        )
+    def _issue_own(self, number: int, both: Path) -> None:
+        made = self._client(Subject(CONTROLLER, role=ADMIN, server=False), _CLIENT_DAYS, number=number)
+        write_atomically(both, made.certificate + made.key, mode=0o600)
 
-    def _client_is_good(self, path: Path) -> bool:
+    def _client_is_good(self, path: Path, epoch: Epoch) -> bool:
         try:
             both = read_private(path)
-            held, key = x509.load_pem_x509_certificate(both), _load_key(both)
-            held.verify_directly_issued_by(self._own()[0])
-        except (InvalidInput, InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+        except InvalidInput:
             return False
-        enough = min(self._now() + timedelta(days=_RENEW_BEFORE_DAYS), self._own()[0].not_valid_after_utc - _CLOCK_SKEW)
-        return held.public_key() == key.public_key() and held.not_valid_after_utc > enough
+        return good_pair(both, epoch.pem, until=min(self._now() + _RENEW_BEFORE, epoch.ends - CLOCK_SKEW))
+
+    def _held_by(self, name: str) -> dict[str, set[int]]:
+        """The roles in which a client has certificates that have not ended, revoked or not, and the epochs these are from."""
+        found: dict[str, set[int]] = {}
+        for each in self.records.all():
+            if _is_of(each, name) and each.not_after > self._now():
+                found.setdefault(each.role, set()).add(each.epoch)
+        return found
+
+    def _placed(self, record: Issued) -> bool:
+        """Put a client's certificate, and the CA, where its former ones are; False where they are not there any more."""
+        place = Path(record.place) if record.place else None
+        if place is None or not (place / "cert.pem").is_file():
+            return False
+        if identity_of((place / "cert.pem").read_text()) != identity_of(record.pem):
+            return False
+        write_atomically(place / "cert.pem", record.pem, mode=0o644)
+        write_atomically(place / "ca.pem", self.ca.trusted(), mode=0o644)
+        return True
 
 
-def _parse(path: Path, data: bytes, load: Callable[[bytes], T], expected: str) -> T:
-    try:
-        return load(data)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise InvalidInput(f'"{path}": expected {expected}') from error
-
-
-def _load_key(data: bytes) -> CertificateIssuerPrivateKeyTypes:
-    key = serialization.load_pem_private_key(data, password=None)
-    if not isinstance(key, get_args(CertificateIssuerPrivateKeyTypes)):
-        raise TypeError("a key that cannot sign")
-    return cast(CertificateIssuerPrivateKeyTypes, key)
-
-
-def _each(texts: Sequence[str], make: Callable[[str], T]) -> Iterator[T]:
-    for text in dict.fromkeys(texts):
-        try:
-            if not text:
-                raise ValueError
-            yield make(text)
-        except ValueError as error:
-            raise InvalidInput(f'certificate: expected an ASCII host name or an address, found "{text}"') from error
-
-
-def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _subject_identifier(key: PublicKeyTypes) -> x509.SubjectKeyIdentifier:
-    data = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return x509.SubjectKeyIdentifier(hashlib.sha256(data).digest())
-
-
-def _key_identifier(certificate: x509.Certificate) -> bytes:
-    """What certificates name as their issuer's key: its own identifier where it has one."""
-    try:
-        return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-    except x509.ExtensionNotFound:
-        return _subject_identifier(certificate.public_key()).digest
-
-
-def _facts(certificate: x509.Certificate) -> CertificateFacts:
-    held = {type(extension.value): extension.value for extension in certificate.extensions}
-    names, issuer = held.get(x509.SubjectAlternativeName), held.get(x509.AuthorityKeyIdentifier)
-    common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    dns = names.get_values_for_type(x509.DNSName) if isinstance(names, x509.SubjectAlternativeName) else []
-    ips = names.get_values_for_type(x509.IPAddress) if isinstance(names, x509.SubjectAlternativeName) else []
-    key = issuer.key_identifier if isinstance(issuer, x509.AuthorityKeyIdentifier) else None
-    return CertificateFacts(
-        common_name=str(common[0].value) if common else "",
-        names=tuple(sorted(dns)),
-        addresses=tuple(sorted(str(address) for address in ips)),
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
-        authority=(key or b"").hex(),
-        serial=certificate.serial_number,
-    )
-
-
-def _pem(certificate: x509.Certificate) -> str:
-    return certificate.public_bytes(serialization.Encoding.PEM).decode()
-
-
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
+def _is_of(record: Issued, name: str) -> bool:
+    return record.name == name and record.sort != "host"

@@ -10,7 +10,8 @@ from typing import Any
 from xcatflow.errors import XcatflowError
 from xcatflow.model.question import Port, Question
 from xcatflow.model.target import TargetRef
-from xcatflow.transport.machine import At, DockerFace, ShellFace, port_open
+from xcatflow.transport.machine import At, DockerFace, ShellFace
+from xcatflow.transport.ports import port_open
 from xcatflow.transport.protocols import Authority, Docker, ShellSession
 from xcatflow.transport.spread import Spread
 

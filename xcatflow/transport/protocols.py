@@ -230,7 +230,8 @@ class Docker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class IssuedCertificate:
-    """A fresh key pair; both PEM. The key is kept out of `repr`."""
+    """A certificate, with those of the authorities between it and a root behind it, and its key, empty where that was made elsewhere; both
+    PEM. The key is kept out of `repr`."""
 
     certificate: str
     key: str = field(repr=False)
@@ -249,9 +250,25 @@ class Authority(Protocol):
         """The CA's key identifier as certificates it issued name it (CertificateFacts.authority)."""
         ...
 
+    @property
+    def former(self) -> tuple[str, ...]:
+        """The key identifiers of CAs that the site had before, whose certificates are still accepted."""
+        ...
+
     def issue_server(
         self, common_name: str, names: Sequence[str], addresses: Sequence[str], days: int
     ) -> IssuedCertificate: ...
+    def sign_server(
+        self, request: str, common_name: str, names: Sequence[str], addresses: Sequence[str], days: int
+    ) -> str:
+        """A certificate for a key that is elsewhere: only that, and the proof of having it, is taken from `request` (PKCS #10, PEM). Raises
+        InvalidInput for a request that proves nothing."""
+        ...
+
+    def clients(self, roles: Sequence[str]) -> str:
+        """The certificates, PEM, of the authorities that clients of these roles are known by."""
+        ...
+
     def read(self, pem: str) -> CertificateFacts | None:
         """Facts of a PEM certificate; None when it does not parse."""
         ...

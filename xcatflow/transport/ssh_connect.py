@@ -21,7 +21,8 @@ import paramiko
 from fabric import Config, Connection
 
 from xcatflow.errors import InvalidInput, Unreachable, XcatflowError
-from xcatflow.transport.known_hosts import KnownHosts, fingerprint, written
+from xcatflow.transport.host_key_gate import Gate, Place
+from xcatflow.transport.known_hosts import KnownHosts, written
 from xcatflow.transport.ssh_config import config_text
 from xcatflow.transport.ssh_errors import SSH_ERRORS, explain_ssh
 
@@ -45,26 +46,13 @@ class SshTimeouts:
 @dataclass(frozen=True, slots=True)
 class SshSettings:
     """Configuration files and known_hosts files, those that count most first. With `accept_new` keys of unknown hosts are added to the
-    first known_hosts file."""
+    first known_hosts file. `user` logs in to hosts (not to jump hosts) where the configuration is not to say who does."""
 
     config_files: tuple[Path, ...] = ()
     known_hosts: tuple[Path, ...] = ()
     accept_new: bool = False
     timeouts: SshTimeouts = field(default_factory=SshTimeouts)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a host is: the name it goes by, the host and port to connect to, and the names that its key may be known under."""
-
-    name: str
-    host: str
-    port: int
-    key_names: tuple[str, ...]
-
-    def __str__(self) -> str:
-        where = written(self.host, self.port)
-        return f'"{self.name}"' if where == self.name else f'"{self.name}" ({where})'
+    user: str = ""
 
 
 class Connector:
@@ -99,9 +87,9 @@ class Connector:
     def _open(self, spec: str, *, port: int | None, via: Connection | None, depth: int) -> Connection:
         user, _, host = spec.removeprefix("ssh://").rstrip("/").rpartition("@")
         host, port = _split_port(host, port)
-        connection = self._made(host, port, user or None)
+        connection = self._made(host, port, user or (None if depth else self._settings.user or None))
         place = self._place(connection, host)
-        gate = _Gate(self._keys_of(connection), place, accept_new=self._settings.accept_new)
+        gate = Gate(self._keys_of(connection), place, accept_new=self._settings.accept_new)
         connection.client.set_missing_host_key_policy(gate)
         times = self._settings.timeouts
         try:
@@ -215,52 +203,6 @@ class Connector:
                 self._shut[hops] = (time.monotonic(), error)
                 raise
             return self._jumps[hops]
-
-
-@dataclass(slots=True, eq=False)
-class _Gate(paramiko.MissingHostKeyPolicy):
-    """Decides on a host key. Paramiko knows no keys of its own here, so every key comes to `missing_host_key`."""
-
-    known: KnownHosts
-    place: Place
-    accept_new: bool
-
-    def transport(self, sock: Any, **options: Any) -> paramiko.Transport:
-        """A transport that asks for the sorts of key that are known, so that the host shows one of those if it can."""
-        transport = paramiko.Transport(sock, **options)
-        offered = transport.get_security_options()
-        wanted = {algorithm for key in self.known.find(self.place.key_names) for algorithm in _algorithms(key.sort)}
-        offered.key_types = sorted(offered.key_types, key=lambda name: name not in wanted)
-        return transport
-
-    def missing_host_key(self, client: Any, hostname: str, key: paramiko.PKey) -> None:  # noqa: ARG002
-        found = self.known.find(self.place.key_names)
-        shown = fingerprint(key.asbytes())
-        same = [each for each in found if each.key == key.get_base64() and each.sort == key.get_name()]
-        start = f"cannot connect to {self.place} over SSH: its host key"
-        if revoked := next((each for each in same if each.revoked), None):
-            raise Unreachable(f"{start} {shown} is marked as revoked at {revoked.source}")
-        if same:
-            return
-        good = [each for each in found if not each.revoked]
-        if good:
-            wanted = " or ".join(f"{each.fingerprint} ({each.source})" for each in good)
-            raise Unreachable(
-                f"{start} is not the known one: expected {wanted}, found {shown} ({key.get_name()}); "
-                "if the machine was installed anew remove that line, else somebody may be in between"
-            )
-        if not self.accept_new:
-            raise Unreachable(
-                f"{start} is not known: found {shown} ({key.get_name()}); compare it with the machine's own "
-                f'(ssh-keygen -lf), then add it to "{self.known.files[0] if self.known.files else "known_hosts"}" '
-                "or run with --accept-new-hosts"
-            )
-        self.known.add(self.place.key_names, key.get_name(), key.get_base64())
-
-
-def _algorithms(sort: str) -> tuple[str, ...]:
-    """The signature algorithms that a sort of key is used with."""
-    return ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa") if sort == "ssh-rsa" else (sort,)
 
 
 def _logins(connection: Connection) -> dict[str, Any]:

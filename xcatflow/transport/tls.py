@@ -14,11 +14,13 @@ from xcatflow.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """PEM files: the authority that signed the daemon's certificate, our certificate, and its key (may be the certificate's file)."""
+    """PEM files: the authority that signed the daemon's certificate, our certificate, and its key (may be the certificate's file). `former`
+    holds our certificate and key from before, for daemons that were not told yet of the new one."""
 
     ca: Path
     certificate: Path
     key: Path
+    former: Path | None = None
 
     def check(self) -> None:
         """Raises InvalidInput naming the first file that cannot be read."""

@@ -58,7 +58,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         (tmp_path / "server.pem").write_text(issued.certificate + issued.key)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(tmp_path / "server.pem")
-        context.load_verify_locations(trusts.ca)
+        context.load_verify_locations(cadata=SiteAuthority(trusts.ca.parent).clients(["admin"]))
         context.verify_mode = ssl.CERT_REQUIRED
         context.maximum_version = newest
         peer = Peer(lambda request: reply([]), tls=context)
@@ -94,6 +94,26 @@ def test_both_sides_trust_the_site(serve: Serve, site: SiteAuthority, files: Tls
         assert it.containers() == ()
     it.close()
     assert peer.connections == 1
+
+
+def test_while_a_revocation_is_on_its_way_either_of_our_certificates_is_shown(serve: Serve, tmp_path: Path) -> None:
+    """A daemon that was told of the new authority of clients refuses our former certificate, one that was not the new one."""
+    site = SiteAuthority(tmp_path / "pki")
+    before = serve(site, trusts=site.client_files())
+    site.issue_client("alice", "admin", 30)
+    site.revoke("alice")
+    files = site.client_files()
+    after = serve(site, trusts=files)
+    for peer in (before, after):
+        it = daemon(peer, files)
+        assert it.containers() == ()
+        it.daemon()
+        it.close()
+    site.settle()
+    assert "our client certificate was refused" in complaint(daemon(before, site.client_files()))
+    it = daemon(after, site.client_files())
+    assert it.containers() == ()
+    it.close()
 
 
 @pytest.mark.parametrize(
@@ -156,7 +176,11 @@ def test_certificate_out_of_its_time(
     serve: Serve, site: SiteAuthority, files: TlsFiles, days_ago: int, words: str
 ) -> None:
     then = datetime.now(UTC) - timedelta(days=days_ago)
-    peer = serve(SiteAuthority(files.ca.parent, now=lambda: then), trusts=files)
+    times = [datetime.now(UTC)]
+    authority = SiteAuthority(files.ca.parent, now=lambda: times[-1])
+    assert authority.certificate
+    times.append(then)
+    peer = serve(authority, trusts=files)
     assert complaint(daemon(peer, files)).startswith(words)
 
 

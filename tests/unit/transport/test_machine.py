@@ -108,6 +108,16 @@ def test_a_face_that_cannot_be_opened_is_an_answer_and_is_tried_again() -> None:
     assert isinstance(given[Container("c")], Unreachable)
 
 
+def test_a_target_is_connected_to_anew() -> None:
+    session = Session()
+    at = machines(session).target(REF, 10)
+    at.reconnect()
+    assert not session.closed, "there was nothing to give up"
+    at.run("true", check=False)
+    at.reconnect()
+    assert session.closed
+
+
 def test_a_bug_in_a_look_is_the_answer_for_all_who_asked() -> None:
     class Odd(Session):
         def ask(self, scripts: Any, *, timeout_s: float) -> tuple[Reply, ...]:

@@ -58,7 +58,16 @@ def test_keys_are_nobody_elses(tmp_path: Path) -> None:
         "ca-key.pem",
         "ca.pem",
         "client-cred.pem",
+        "clients",
+        "issued",
     ]
+    kept = [path for path in (tmp_path / "pki").rglob("*") if path.is_file()]
+    assert {path.name for path in kept if "PRIVATE KEY" in path.read_text()} == {
+        "ca-key.pem",
+        "client-cred.pem",
+        "1-key.pem",
+    }
+    assert {mode(path) for path in kept if "PRIVATE KEY" in path.read_text()} == {0o600}
     assert "PRIVATE KEY" in issued.key
     for text in (repr(issued), repr(site), repr(files)):
         assert "PRIVATE" not in text
@@ -86,7 +95,7 @@ def test_certificates_pass_a_strict_verifier(tmp_path: Path) -> None:
     server = parsed(site.issue_server("host01", ["host01.site.test"], [], 30).certificate)
     assert verifier.build_server_verifier(x509.DNSName("host01.site.test")).verify(server, [])
     directly_issued = parsed(site.client_files().certificate.read_text())
-    directly_issued.verify_directly_issued_by(parsed(site.certificate))
+    directly_issued.verify_directly_issued_by(parsed(site.clients(["admin"])))
     use = directly_issued.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert list(use) == [ExtendedKeyUsageOID.CLIENT_AUTH]
 
@@ -129,7 +138,7 @@ def test_client_certificate_that_is_no_good_is_replaced(tmp_path: Path, spoil: s
             path.write_text(certificate + mark + foreign.partition(mark)[2])
     assert site.client_files().certificate == path
     assert path.read_text() not in (text, foreign)
-    parsed(path.read_text()).verify_directly_issued_by(parsed(site.certificate))
+    parsed(path.read_text()).verify_directly_issued_by(parsed(site.clients(["admin"])))
     assert mode(path) == 0o600
 
 
@@ -177,7 +186,7 @@ def put_ca(
 
 def test_authority_that_cannot_be_used(tmp_path: Path) -> None:
     put_ca(tmp_path, rsa.generate_private_key(65537, 2048), identified=False, days=-1)
-    with pytest.raises(InvalidInput, match=r"CA certificate .* has expired on 2030-04-30; replace it"):
+    with pytest.raises(InvalidInput, match=r"CA certificate .* has expired on 2030-04-30; renew it with"):
         authority(tmp_path).certificate  # noqa: B018
     key = tmp_path / "ca-key.pem"
     write_atomically(
@@ -194,6 +203,7 @@ def test_authority_that_cannot_be_used(tmp_path: Path) -> None:
     key.unlink()
     with pytest.raises(InvalidInput, match=r'cannot read private key ".*": no such file or directory'):
         authority(tmp_path).certificate  # noqa: B018
+    write_atomically(key, (tmp_path / "x" / "ca-key.pem").read_text(), mode=0o600)
     (tmp_path / "ca.pem").write_text("nothing")
     with pytest.raises(InvalidInput, match=r"ca.pem\": expected a PEM certificate"):
         authority(tmp_path).certificate  # noqa: B018

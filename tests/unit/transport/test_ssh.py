@@ -51,6 +51,16 @@ def test_one_connection_serves_a_whole_run(lan: Hosts) -> None:
 
 
 @needs_sshd
+def test_a_session_that_was_closed_opens_another_connection(lan: Hosts) -> None:
+    session = lan.session()
+    first = session.act("echo $SSH_CONNECTION", timeout_s=10).text
+    session.close()
+    assert session.act("echo $SSH_CONNECTION", timeout_s=10).text != first
+    session.close()
+    assert session._traffic.ssh_connections == 2
+
+
+@needs_sshd
 def test_fifty_megabytes(lan: Hosts) -> None:
     session = lan.session()
     (reply,) = session.ask(["head -c 50000000 /dev/zero"], timeout_s=120)
