@@ -63,7 +63,7 @@ def _workflow(count: int, state: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-_POOL = """
+POOL = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from fabric import Config, Connection
@@ -85,7 +85,7 @@ def first_table(root: Path, sshd: Sshd, targets: int, rounds: int) -> None:
         "Fabric in a thread pool: true": [
             sys.executable,
             "-c",
-            _POOL,
+            POOL,
             str(sshd.port),
             str(sshd.key),
             str(FANOUT),

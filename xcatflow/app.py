@@ -18,18 +18,20 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from xcatflow.errors import ExitCode, InvalidInput, Problem, Source, did_you_mean
+from xcatflow.errors import ExitCode, InvalidInput, Locked, Problem, Source, did_you_mean
 from xcatflow.model.site import STATE
 
 if TYPE_CHECKING:
     from xcatflow.checking import Checked
     from xcatflow.edit.editing import Editing
     from xcatflow.engine.bus import Listener
+    from xcatflow.journal.facts import FactStore
     from xcatflow.journal.store import Journal
     from xcatflow.model.call import Call, Called
     from xcatflow.model.definitions import Definitions
     from xcatflow.model.event import Event
     from xcatflow.model.placed import PlacedChain, PlacedWorkflow
+    from xcatflow.readiness import HostReadiness
     from xcatflow.running import Handle, Request
 
 
@@ -39,7 +41,9 @@ class Site:
     def __init__(self, root: Path, definitions: Definitions | None = None) -> None:
         """The site at `root`, with these definitions where they are known already."""
         self.root = root
+        self._wrote = False
         if definitions is not None:
+            definitions.facts = self.facts
             self.definitions = definitions
 
     @classmethod
@@ -72,7 +76,16 @@ class Site:
         """All definitions. Raises InvalidInput with every problem."""
         from xcatflow.cache.inventory import load_inventory
 
-        return load_inventory(self.root / "inventory").definitions
+        found = load_inventory(self.root / "inventory").definitions
+        found.facts = self.facts
+        return found
+
+    @cached_property
+    def facts(self) -> FactStore:
+        """What was found out about the nodes; read when somebody asks."""
+        from xcatflow.journal.facts import FactStore
+
+        return FactStore(self.root / STATE / "facts.sqlite")
 
     def select(self, noderange: str, source: Source | None = None) -> tuple[str, ...]:
         """The nodes a noderange means, sorted. Raises InvalidInput, with `source` as its place."""
@@ -93,6 +106,21 @@ class Site:
         from xcatflow.edit.editing import editing
 
         return editing(self.root, waits=waits)
+
+    def keep_status(self, status: Mapping[str, str]) -> str:
+        """Write the new status of nodes into the definitions; what went wrong, empty where nothing did."""
+        from xcatflow.model.node_status import status_edits
+
+        try:
+            # What was read once is not what stands there now when this has written since.
+            if self._wrote or status_edits(self.definitions, status):
+                with self.editing() as editing:
+                    if edits := status_edits(editing.definitions, status):
+                        editing.write(edits)
+                        self._wrote = True
+        except (InvalidInput, Locked) as error:
+            return f"the status of nodes could not be written: {' '.join(str(error).split())}"
+        return ""
 
     def workflows(self) -> tuple[str, ...]:
         """Names of the site's workflows."""
@@ -182,6 +210,14 @@ class Site:
         from xcatflow.running import Runner
 
         return Runner(self).call(call, reporters, started)
+
+    def readiness(self, nodes: str, *, bridge: str = "mydocker0") -> tuple[HostReadiness, ...]:
+        """Are these nodes Docker hosts, with an engine that runs, this bridge, and certificates by which it lets us in? Looked at now.
+        Raises InvalidInput."""
+        from xcatflow.readiness import readiness
+
+        names = self.select(nodes)
+        return readiness(self.call, self.definitions, names, bridge=bridge, workflows=self.workflows())
 
     def _events(self, request: Request) -> Iterator[Event]:
         queue: SimpleQueue[Event | BaseException | None] = SimpleQueue()

@@ -73,6 +73,10 @@ class Target(Protocol):
         """
         ...
 
+    def reconnect(self) -> None:
+        """Give up the connection to the machine: the next script travels over one that is opened then."""
+        ...
+
     def port_open(self, host: str, port: int) -> bool:
         """Does a TCP connection from where xcatflow runs open within two seconds?"""
         ...
@@ -169,11 +173,17 @@ class Step(Generic[P, S]):
 @dataclass(frozen=True, slots=True)
 class Part:
     """One step that a composite one stands for: `id` is its name within it, `use` its kind, `with_` that kind's parameters, literally:
-    nothing is looked up in them."""
+    nothing is looked up in them.
+
+    When a part of a `group` fails, the rest of that group is left out, and the other groups go on; the composite step has failed when all
+    are through. Without a group a failure ends the composite step at once. `at` is its target where that is another than the composite
+    step's."""
 
     id: str
     use: str
     with_: Mapping[str, Any]
+    group: str = ""
+    at: str = ""
 
 
 class Composite(Generic[P]):

@@ -72,6 +72,10 @@ class InvalidInput(XcatflowError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+class NotGathered(InvalidInput):
+    """What the user wrote is well, but asks for what has to be found out first."""
+
+
 class Unreachable(XcatflowError):
     """A machine or daemon did not let us in: no route, no answer, wrong host key, no permission, bad certificate."""
 

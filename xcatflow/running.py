@@ -17,6 +17,7 @@ from xcatflow.engine.prepare import Preparer
 from xcatflow.engine.run import Job, Run
 from xcatflow.engine.secrets import Redactor
 from xcatflow.errors import ExitCode, InvalidInput, Problem, Source, did_you_mean
+from xcatflow.journal.facts import FactStore
 from xcatflow.journal.store import Journal
 from xcatflow.load.git import revision
 from xcatflow.model.call import Call, Called
@@ -24,7 +25,7 @@ from xcatflow.model.cross_checks import check_addresses
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.event import Event, NodeEnded, Outcome, RunStarted, StepEnded
 from xcatflow.model.fold import fold
-from xcatflow.model.placed import PlacedChain, PlacedWorkflow, placed_call
+from xcatflow.model.placed import PlacedChain, PlacedWorkflow, placed_call, with_batch
 from xcatflow.model.run import new_run_id
 from xcatflow.model.site import STATE
 from xcatflow.steps.registry import find as find_step
@@ -47,6 +48,8 @@ class Request:
     wait: bool = False
     accept_new: bool = False
     arguments: tuple[str, ...] = ()
+    batch: str = ""
+    """Nodes at a time instead of the workflow's own number."""
 
 
 @dataclass(slots=True)
@@ -75,7 +78,10 @@ class Files(Protocol):
     def chains(self) -> tuple[str, ...]: ...
     def workflow(self, name: str) -> PlacedWorkflow: ...
     def chain(self, name: str) -> PlacedChain: ...
+    def keep_status(self, status: Mapping[str, str]) -> str: ...
     def journal(self) -> Journal: ...
+    @property
+    def facts(self) -> FactStore: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,7 @@ class Runner:
         """Run a command's own steps to the end; nodes for which they make no sense are left out. Takes no lock: of two commands for one
         node the daemon decides."""
         redactor = Redactor()
-        wiring = Wiring(self.site.root, self.site.definitions, redactor)
+        wiring = Wiring(self.site.root, self.site.definitions, redactor, call.looks, user=call.user)
         preparer = Preparer(self.site.definitions, find_step, self.site.select, wiring.desk, wiring.secret)
         placed = placed_call(call.workflow)
         request = Request(
@@ -159,6 +165,7 @@ class Runner:
             redactor=wiring.redactor,
             traffic=wiring.counted,
             chain_stops=chain is not None and chain.spec.on_failure == "stop",
+            keep_status=self.site.keep_status,
             stopping=stopping,
         )
         started(Handle(run, machines))
@@ -173,7 +180,7 @@ class Runner:
             raise InvalidInput(problems)
         entries: list[tuple[PlacedWorkflow, tuple[str, ...], Mapping[str, Any]]] = []
         if chain is None:
-            workflow = self.site.workflow(request.what)
+            workflow = with_batch(self.site.workflow(request.what), request.batch)
             nodes = self._nodes(workflow, request.nodes or workflow.spec.nodes, workflow.place(("nodes",)), request)
             entries.append((workflow, nodes, self._inputs(workflow, request.inputs)))
         else:
@@ -231,7 +238,7 @@ class Runner:
             journal.write([event for event in events if not _needed_nothing(event)])
 
         try:
-            with Bus(write_what_matters if brief else journal.write, tuple(reporters)) as bus:
+            with Bus(write_what_matters if brief else journal.write, (self.site.facts.hear, *reporters)) as bus:
                 bus.write(
                     RunStarted(
                         at=time.time(),

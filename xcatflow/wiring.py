@@ -24,13 +24,15 @@ _NO = ("false", "no", "n", "0", "off")
 
 @dataclass(slots=True)
 class Wiring:
-    """The adapters of one run. With `rehearse` nothing is written to the site: a CA that does not exist yet is made up for the time."""
+    """The adapters of one run. With `rehearse` nothing is written to the site: a CA that does not exist yet is made up for the time.
+    `user` is who logs in to machines, where that is not for the SSH configuration to say."""
 
     root: Path
     definitions: Definitions
     redactor: Redactor
     rehearse: bool = False
     accept_new: bool = False
+    user: str = ""
     traffic: Traffic = field(default_factory=Traffic)
     _authority: Any = None
     _connector: Any = None
@@ -110,6 +112,7 @@ class Wiring:
                         system / "ssh_known_hosts",
                     ),
                     accept_new=self.accept_new,
+                    user=self.user,
                 )
                 self._connector = Connector(settings, self._address)
             return self._connector
@@ -124,16 +127,30 @@ class Wiring:
         with self._guard:
             if self._authority is None:
                 directory = self.root / STATE / "pki"
-                if self.rehearse and not (directory / "ca.pem").exists():
+                passing = None
+                if self.rehearse:
                     self._passing = tempfile.TemporaryDirectory(prefix="xcatflow-plan-")
-                    directory = Path(self._passing.name) / "pki"
-                self._authority = SiteAuthority(directory)
+                    passing = Path(self._passing.name)
+                    if not (directory / "ca.pem").exists():
+                        directory, passing = passing / "pki", None
+                self._authority = SiteAuthority(directory, given=self._given_ca(), passing=passing)
             return self._authority
+
+    def _given_ca(self) -> tuple[Path, Path] | None:
+        """The files of a CA that the site has elsewhere. Raises InvalidInput where one of the two is not named."""
+        names = ("tls_ca_certificate", "tls_ca_key")
+        paths = [self.definitions.site.get(name, "").strip() for name in names]
+        if bool(paths[0]) != bool(paths[1]):
+            there, lacking = names if paths[0] else names[::-1]
+            raise InvalidInput(
+                f'the site names "{there}" but not "{lacking}": a CA is used by both, certificate and key'
+            )
+        return (self.root / paths[0], self.root / paths[1]) if paths[0] else None
 
     def _tls(self) -> Any:
         from xcatflow.transport.tls import find_tls_files
 
-        own = self._authority is not None or (self.root / STATE / "pki" / "ca.pem").exists()
+        own = self._authority is not None or self._given_ca() or (self.root / STATE / "pki" / "ca.pem").exists()
         if own and not os.environ.get("DOCKER_CERT_PATH"):
             return self._site_authority().client_files()
         return find_tls_files(None, environ=os.environ, home=Path.home())

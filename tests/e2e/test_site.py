@@ -84,7 +84,11 @@ def test_a_plan_names_every_change_and_touches_nothing(cli: Cli) -> None:
     assert "mydocker0" in done.stdout
     assert "known after apply" in done.stdout
     events = cli.events("plan", "site")
-    assert {step for _, step in changed(events, "would-change")} >= {"packages", "bridge", "certificate"}
+    assert {step for _, step in changed(events, "would-change")} >= {
+        "scripts/otherpkgs",
+        "scripts/xHRM",
+        "scripts/setupdockerhost/certificate",
+    }
     assert {step for _, step in changed(events, "deferred")} >= {"image", "instance", "address"}
     assert cli("plan", "site", "--check", code=5)
     assert {host: cli.ssh(host, SNAPSHOT) for host in before} == before
@@ -130,7 +134,7 @@ def test_drift_is_repaired_and_nothing_else(cli: Cli) -> None:
     made = changed(events)
     assert ("host01c01", "instance") in made
     assert ("host01c02", "instance") in made
-    assert ("host02", "daemon") in made
+    assert ("host02", "scripts/setupdockerhost/daemon") in made
     assert not [entry for entry in made if entry[0] == "host01"]
     assert not [entry for entry in made if entry[0] != "host02" and entry[1] not in ("instance", "address")]
     assert not changed(cli.events("chain", "site"))

@@ -45,11 +45,12 @@ def engine(directory: Path) -> Iterator[Engine]:
     (directory / "cert.pem").write_text(issued.certificate)
     (directory / "key.pem").touch(mode=0o600)
     (directory / "key.pem").write_text(issued.key)
+    (directory / "clients.pem").write_text(site.clients(["admin"]))
     port = _free_port()
     command = [
         program, "--data-root", f"{directory}/data", "--exec-root", f"{directory}/exec", "--pidfile", f"{directory}/pid",
         "--iptables=false", "--ip6tables=false", "--bridge=none", "-H", f"unix://{directory}/docker.sock",
-        "-H", f"tcp://127.0.0.1:{port}", "--tlsverify", "--tlscacert", f"{directory}/pki/ca.pem",
+        "-H", f"tcp://127.0.0.1:{port}", "--tlsverify", "--tlscacert", f"{directory}/clients.pem",
         "--tlscert", f"{directory}/cert.pem", "--tlskey", f"{directory}/key.pem",
     ]  # fmt: skip
     running = Engine(

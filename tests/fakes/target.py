@@ -30,6 +30,7 @@ class LocalTarget:
     scripts: list[str] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    connections: int = 1
 
     def run(self, script: str, *, stdin: bytes = b"", timeout_s: float | None = None, check: bool = True) -> Reply:
         self.scripts.append(script)
@@ -48,6 +49,9 @@ class LocalTarget:
             env={"PATH": self.path, "LC_ALL": "C", "HOME": "/", **self.environment},
         )
         return Reply(done.returncode, done.stdout, done.stderr)
+
+    def reconnect(self) -> None:
+        self.connections += 1
 
     def port_open(self, host: str, port: int) -> bool:
         return self.ports.pop(0) if len(self.ports) > 1 else self.ports[0]

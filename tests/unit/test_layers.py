@@ -21,12 +21,13 @@ MAY: dict[str, set[str]] = {
     "cache": {"errors", "model", "load"},
     "edit": {"errors", "model", "load", "cache", "locks"},
     "machine": {"errors"},
+    "media": {"errors", "model"},
     "selection": {"errors", "model"},
     "journal": {"errors", "model"},
     "report": {"errors", "model"},
     "transport": {"errors", "model"},
     "contract": {"errors", "model", PROTOCOLS},
-    "steps": {"errors", "model", CONTRACT, PROTOCOLS},
+    "steps": {"errors", "model", "selection", CONTRACT, PROTOCOLS},
     "engine": {"errors", "locks", "model", CONTRACT, PROTOCOLS, "journal"},
     "lab": {"errors", "model", "transport"},
     "wiring": {"errors", "model", "load", "selection", "transport", "engine", "contract"},
@@ -45,17 +46,20 @@ MAY: dict[str, set[str]] = {
         "wiring",
         "running",
         "checking",
+        "readiness",
     },
+    "readiness": {"errors", "model"},
     "commands": {"errors", "model", "load", "machine", "selection"},
     "completion": set(),
     "exchange": {"errors", "model", "load", "selection", PROTOCOLS},
     "inspecting": {"errors", "model", "engine", "exchange", "wiring"},
     "tailing": {"errors", "model", PROTOCOLS, "engine", "wiring", "following"},
     "following": {"errors", "model", PROTOCOLS},
+    "certifying": {"errors", "model", "engine", "steps", "transport", "wiring"},
     "watching": {"errors", "model", PROTOCOLS, "engine", "wiring"},
     "tasks": {
-        *("errors", "model", "load", "commands", "completion", "report", "transport", "steps", "lab"),
-        *("app", "running", "exchange", "inspecting", "tailing", "watching"),
+        *("errors", "model", "load", "commands", "completion", "media", "report", "transport", "steps", "lab"),
+        *("app", "running", "exchange", "certifying", "inspecting", "tailing", "watching"),
     },
     "__main__": {"tasks"},
 }
@@ -73,8 +77,9 @@ THIRD_PARTY: dict[str, set[str]] = {
     "urllib3": {"transport"},
     "cryptography": {"transport"},
     "invoke": {"tasks"},
+    "pycdlib": {"media"},
 }
-ONE_FILE = ("ruamel", "jinja2", "rich", "fabric", "cryptography", "invoke")
+ONE_FILE = ("ruamel", "jinja2", "rich", "fabric", "cryptography", "invoke", "pycdlib")
 
 
 def modules() -> list[Path]:

@@ -39,7 +39,13 @@ def test_the_shipped_site_is_well() -> None:
     site = Site.load(ROOT)
     assert site.check() == ()
     assert site.warnings() == ()
-    assert set(site.workflows()) == {"provision-dockerhost", "create-instance", "configure-ip"}
+    assert set(site.workflows()) == {
+        "configure-ip",
+        "create-instance",
+        "provision-dockerhost",
+        "renew-certificates",
+        "upgrade-engine",
+    }
     assert site.chains() == ("site",)
 
 

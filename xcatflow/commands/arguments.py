@@ -5,7 +5,7 @@ be shortened as far as they stay clear, and take `--name=value` or `--name value
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Takes = Literal["nothing", "value", "perhaps"]
@@ -35,10 +35,12 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """`given` has the values of each flag by its name, in the order typed; for a flag without one an empty text."""
+    """`given` has the values of each flag by its name, in the order typed; for a flag without one an empty text. `first` is the first
+    word as typed."""
 
     given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     operands: tuple[str, ...] = ()
+    first: str = ""
 
     def __contains__(self, name: str) -> bool:
         return name in self.given
@@ -54,7 +56,7 @@ class Arguments:
 
 def read_arguments(words: Sequence[str], flags: Sequence[Flag]) -> Arguments:
     """Raises UsageError."""
-    return _Reader(words, flags).read()
+    return replace(_Reader(words, flags).read(), first=words[0] if words else "")
 
 
 class _Reader:

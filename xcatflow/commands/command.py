@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from xcatflow.model.edit import Edit
     from xcatflow.model.event import Event
     from xcatflow.model.logs import LogLine, LogsWanted
+    from xcatflow.model.medium import OpenedMedium
 
 
 class Refused(InvalidInput):
@@ -67,11 +68,15 @@ class Desk(Protocol):
         """Read the logs of containers, until `said` tells that nobody reads them; what went wrong, by node. Raises InvalidInput."""
         ...
 
+    def medium(self, path: Path) -> "AbstractContextManager[OpenedMedium]":
+        """Open an installation medium: an ISO image, or a drive with a disc. Raises InvalidInput."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """Where a command runs. `stdin` gives the whole standard input, `piped` says whether that ends by itself: a file, or what another
-    command prints. Relative names begin at `cwd`."""
+    command prints, `terminal` whether standard output is one. Relative names begin at `cwd`."""
 
     desk: Desk
     talk: Talk
@@ -79,6 +84,7 @@ class Context:
     environ: Mapping[str, str] = field(default_factory=dict)
     cwd: Path = field(default_factory=Path)
     piped: bool = False
+    terminal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def instances_and_hosts(talk: Talk, definitions: Definitions, nodes: Sequence[st
         if mgt == DOCKER:
             _add(talk, definitions, node, instances)
             continue
-        named = _named(definitions) if named is None else named
+        named = daemons_by_host(definitions) if named is None else named
         if node in named or "dockerhost" in (definitions.value(node, "groups") or "").split(","):
             endpoints = named.get(node) or (node,)
             hosts[node] = endpoints[0]
@@ -54,7 +54,7 @@ def instances_and_hosts(talk: Talk, definitions: Definitions, nodes: Sequence[st
     return Found(instances, hosts)
 
 
-def _named(definitions: Definitions) -> Mapping[str, tuple[str, ...]]:
+def daemons_by_host(definitions: Definitions) -> Mapping[str, tuple[str, ...]]:
     """The machines that nodes name as their Docker hosts, with the endpoints they name, each daemon once."""
     found: dict[str, dict[str, str]] = {}
     for endpoint in sorted({definitions.value(node, "dockerhost") or "" for node in definitions.nodes}):

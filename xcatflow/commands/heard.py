@@ -15,7 +15,8 @@ Steps = Mapping[str, StepEnded]
 @dataclass(slots=True)
 class Heard:
     """Listens to a run. `well(node, steps)` is asked for the lines about a node that went well, `steps` being its steps by id; what went
-    wrong is told as errors. With `by_name` all is told in the end. `also` hears every event.
+    wrong is told as errors. With `by_name` all is told in the end. `also` hears every event. `who` answers, a daemon or a machine; with
+    `once` what all nodes are refused for is told without them.
 
     What cannot be told (a full disk) stops nobody from hearing the rest: `broken` has the error, for when all is written back.
     """
@@ -24,6 +25,10 @@ class Heard:
     well: Callable[[str, Steps], Sequence[str]]
     by_name: bool = False
     also: Callable[[Event], None] = lambda _event: None
+    who: str = "daemon"
+    once: bool = False
+    worded: Callable[[str], str] = lambda text: text
+    """An error in the command's own words."""
     failed: dict[str, StepEnded] = field(default_factory=dict)
     done: dict[str, Steps] = field(default_factory=dict)
     steps: dict[str, dict[str, StepEnded]] = field(default_factory=dict)
@@ -52,7 +57,10 @@ class Heard:
         if self.by_name:
             for node in sorted({*self.done, *self.failed}):
                 self._tell_of(node)
-        for node, problems in called.refused.items():
+        refused = called.refused
+        if self.once and refused.keys() == set(nodes) and len(set(refused.values())) == 1:
+            refused = {"": next(iter(refused.values()))}
+        for node, problems in refused.items():
             for problem in problems:
                 self._tell(lambda node=node, problem=problem: self.talk.error(problem, node=node))  # type: ignore[misc]
         self.talk.interrupted = called.code is ExitCode.INTERRUPTED
@@ -67,7 +75,7 @@ class Heard:
         partly = [node for node in left if node in self.acts and node not in waiting]
         undone = [node for node in left if node not in self.acts and node not in waiting]
         if unknown:
-            self.talk.error(f"ended before the daemon answered, look at {fold(unknown)}")
+            self.talk.error(f"ended before the {self.who} answered, look at {fold(unknown)}")
         if partly:
             self.talk.error(f"ended half-way, some of it was done for {fold(partly)}: xcatflow show tells what")
         if undone:
@@ -78,8 +86,8 @@ class Heard:
         bad = next((step for step in steps.values() if step.outcome.bad), None)
         if bad:
             self.failed[event.node] = bad
-        elif event.outcome is Outcome.SKIPPED or "stopped" in event.message:
-            return
+        elif event.message and (event.outcome is Outcome.SKIPPED or "stopped" in event.message):
+            return  # without a message there was nothing to do for it
         else:
             self.done[event.node] = steps
         if not self.by_name:
@@ -88,7 +96,7 @@ class Heard:
     def _tell_of(self, node: str) -> None:
         def tell() -> None:
             if bad := self.failed.get(node):
-                self.talk.error(_own_text(bad), node=node)
+                self.talk.error(self.worded(_own_text(bad)), node=node)
             else:
                 self.talk.say(*(f"{node}: {line}" for line in self.well(node, self.done[node])))
 

@@ -19,6 +19,16 @@ _FILES = (
 _DISKLESS_FILES = (("exlist", "exlist"), ("postinstall", "postinstall"))
 
 
+def installdir_of(site: Mapping[str, str]) -> str:
+    """The directory of media and of all that goes with them."""
+    return (site.get("installdir") or "/install").rstrip("/")
+
+
+def places(site: Mapping[str, str]) -> tuple[str, ...]:
+    """Where files of images are looked for, in order."""
+    return (f"{installdir_of(site)}/custom", *SHARE)
+
+
 def completion(
     values: Mapping[str, str], remarks: Remarks, *, site: Mapping[str, str], root: Path
 ) -> Mapping[str, str] | None:
@@ -32,7 +42,7 @@ def completion(
         return None
     here = system_here()
     osvers, osarch = values.get("osvers") or here[0], values.get("osarch") or here[1]
-    installdir = (site.get("installdir") or "/install").rstrip("/")
+    installdir = installdir_of(site)
     found = {
         "imagetype": "linux",
         "osname": "Linux",
@@ -52,7 +62,7 @@ def completion(
             osvers,
             osarch,
             method=_METHODS[provmethod],
-            places=(f"{installdir}/custom", SHARE),
+            places=places(site),
             root=root,
         )
     missing = {name: value for name, value in found.items() if value and not values.get(name)}

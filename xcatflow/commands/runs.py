@@ -21,11 +21,13 @@ def run_steps(
     *,
     verb: str = "",
     looks: bool = False,
+    limits: Mapping[str, Any] | None = None,
+    user: str = "",
 ) -> None:
     """Run the steps, written as in a workflow, on the nodes of `given`, and then `after`; `heard` tells what came of it. `words` are the
     command as it is to be on record: without anything secret; `verb` is what it does where its name does not say it, `looks` that it
-    changes nothing. Raises InvalidInput, nothing done; OSError where nothing can be told, all
-    done that could be."""
+    changes nothing; `limits` are those of a workflow, `user` logs in to machines.
+    Raises InvalidInput, nothing done; OSError where nothing can be told, all done that could be."""
     if not given:
         return
     # Only who runs something waits for the models.
@@ -33,9 +35,13 @@ def run_steps(
     from xcatflow.model.workflow import Limits, StepSpec, Workflow
 
     specs = tuple(StepSpec.model_validate(step) for step in steps)
-    workflow = Workflow(name=words[0], summary=" ".join(words), limits=Limits(fanout=FANOUT), steps=specs)
+    workflow = Workflow(
+        name=words[0], summary=" ".join(words), limits=Limits(**{"fanout": FANOUT, **(limits or {})}), steps=specs
+    )
     try:
-        called = context.desk.call(Call(workflow, given, tuple(words), f"{words[0]} {verb}".strip(), looks), heard)
+        called = context.desk.call(
+            Call(workflow, given, tuple(words), f"{words[0]} {verb}".strip(), looks, user), heard
+        )
     except InvalidInput:
         raise
     except XcatflowError as error:  # the run broke off: what it did is known all the same

@@ -22,8 +22,8 @@ def answer(text: str, breaks: str, words: str, environ: "os._Environ[str] | dict
     while line.words and "=" in line.words[0]:
         name, _, value = line.words.pop(0).partition("=")
         settings[name] = value
-    if not line.words:
-        return []
+    if not line.words or any(not letter.isprintable() for letter in line.current):
+        return []  # a line break in a word cannot be given back to the shell as one candidate
     found = _candidates(line, Table(words), settings)
     return [_shown(each, line) for each in found]
 

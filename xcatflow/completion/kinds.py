@@ -8,6 +8,7 @@ from xcatflow.completion.place import Place
 from xcatflow.completion.table import Table
 
 _OPERATORS = "=!~"
+_FACTS = "facts."
 _NODES_AND_GROUPS = ("node", "group")
 _NODES = ("dockerhost", "xcatmaster", "servicenode", "nfsserver", "tftpserver", "nameservers", "conserver", "vmhost")
 
@@ -102,6 +103,8 @@ def _noderange(asked: Asked, text: str, *, end: str = " ") -> list[str]:
         if first in names(_NODES_AND_GROUPS, first):
             before = item[: len(first) + 1]
             return fitting(names(_NODES_AND_GROUPS, typed), typed, head=f"{head}{before}", end=end)
+    if item.startswith(_FACTS):
+        return fitting([f"{_FACTS}{name}" for name in asked.table.list("facts")], item, head=head, end="==")
     return fitting(_attribute_names(asked, item), item, head=head, end="==") if item else []
 
 

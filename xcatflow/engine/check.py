@@ -9,6 +9,7 @@ from xcatflow.engine.scope import known_node_attribute
 from xcatflow.errors import InvalidInput, Problem, did_you_mean
 from xcatflow.model.attributes import ATTRIBUTES
 from xcatflow.model.definitions import Definitions
+from xcatflow.model.fact_names import FACTS
 from xcatflow.model.lookup import templates_in
 from xcatflow.model.placed import PlacedStep, PlacedWorkflow
 from xcatflow.model.workflow import Input
@@ -62,6 +63,10 @@ def _check_lookups(placed: PlacedStep, definitions: Definitions) -> list[Problem
                             hint = did_you_mean(attribute, ATTRIBUTES["node"])
                             text = f'"${{{".".join(lookup.path)}}}": nodes have no attribute "{attribute}"{hint}'
                             problems.append(Problem(text, placed.place((key, *path))))
+                    case ("node", "facts", fact) | ("node", "host", "facts", fact) if fact not in FACTS:
+                        hint = did_you_mean(fact, FACTS) or ": xcatflow facts --help lists them"
+                        text = f'"${{{".".join(lookup.path)}}}": there is no fact "{fact}"{hint}'
+                        problems.append(Problem(text, placed.place((key, *path))))
                     case ("node", "nics", part) if part not in PARTS:
                         text = (
                             f'"${{{".".join(lookup.path)}}}": known are {", ".join(PARTS)}{did_you_mean(part, PARTS)}'

@@ -31,12 +31,16 @@ class LaneRun:
         context, worst, message = self.context, Outcome.SKIPPED if not self.lane.steps else Outcome.OK, ""
         for step_id in self.lane.skipped:
             self._end_skipped(step_id)
+        failed: Prepared | None = None
+        groups: set[tuple[str, str]] = set()
         for index, prepared in enumerate(self.lane.steps):
+            if failed and prepared.whole != failed.whole:
+                break
             if context.stopping.is_set():
                 worst = _stopped(worst)
                 message = f'stopped before step "{prepared.id}"'
                 break
-            if self._not_after(prepared):
+            if (prepared.whole, prepared.group) in groups or self._not_after(prepared):
                 self._end_skipped(prepared.id)
                 continue
             result = self._step(index, prepared)
@@ -47,10 +51,14 @@ class LaneRun:
                 message = f'stopped in step "{prepared.id}"'
                 break
             worst = _worst(worst, result.outcome)
+            if result.outcome.bad and prepared.group:
+                groups.add((prepared.whole, prepared.group))
             if result.outcome.bad and prepared.placed.spec.on_failure != "continue":
-                if prepared.placed.spec.on_failure == "undo" and context.apply:
-                    message = self._undo()
-                break
+                failed = prepared
+                if not prepared.group or result.outcome is Outcome.UNREACHABLE:
+                    break
+        if failed and failed.placed.spec.on_failure == "undo" and context.apply and not message:
+            message = self._undo()
         context.bus.emit(
             NodeEnded(at=time.time(), workflow=context.workflow, node=self.lane.node, outcome=worst, message=message)
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from xcatflow.engine.check import input_problem
 from xcatflow.engine.missing import missing
 from xcatflow.engine.scope import Scope, known_node_attribute
-from xcatflow.errors import InvalidInput, Problem, Source
+from xcatflow.errors import InvalidInput, NotGathered, Problem, Source
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.findings import Findings
 from xcatflow.model.lookup import Lookup, has_lookup, templates_in
@@ -69,6 +69,9 @@ class Lint:
         if noderange not in self._chosen:
             try:
                 self._chosen[noderange] = frozenset(self.select(noderange))
+            except NotGathered as error:
+                self._chosen[noderange] = ()
+                self.found.warn(error.problems[0].message, place)
             except InvalidInput as error:
                 self._chosen[noderange] = error.problems
         chosen = self._chosen[noderange]
@@ -116,5 +119,11 @@ def _needed(step: StepSpec) -> Iterator[tuple[tuple[str | int, ...], Lookup]]:
     for key, value in (("at", step.at), ("with", step.with_)):
         for path, template in templates_in(value):
             for part in template.parts:
-                if isinstance(part, Lookup) and part.default is None and part.path[0] == "node":
+                # What has to be found out first is nothing that the files can lack.
+                if (
+                    isinstance(part, Lookup)
+                    and part.default is None
+                    and part.path[0] == "node"
+                    and "facts" not in part.path
+                ):
                     yield (key, *path), part

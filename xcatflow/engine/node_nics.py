@@ -7,13 +7,10 @@ One adapter has the node's `ip`, the others have their own addresses. Prefixes c
 Source: the attributes' descriptions in `model/descriptions_node.py`.
 """
 
-from collections.abc import Iterator
-from ipaddress import ip_address
-
 from xcatflow.errors import InvalidInput
-from xcatflow.model.definitions import Definitions, Network
+from xcatflow.model.definitions import Definitions
+from xcatflow.model.nic_addresses import nic_addresses, nic_ips, one_spelling
 from xcatflow.model.nics import nic_entries
-from xcatflow.model.values import same_ip
 
 _USUAL, _SPARE = "eth1", "eth0"
 """What the adapter with the node's `ip` is called where `nicips` does not say: pipework's choice, and the one where that is taken."""
@@ -30,26 +27,19 @@ def nics_value(definitions: Definitions, node: str, part: str) -> str | None:
     """
     if node not in definitions.nodes:
         return None
-    adapters = dict(_adapters(definitions, node))
-    own = _same(definitions.value(node, "ip") or "")
-    main = next((name for name, values in adapters.items() if own and own in map(_same, values)), "")
+    adapters = nic_ips(definitions, node)
+    own = one_spelling(definitions.value(node, "ip") or "")
+    main = next((name for name, values in adapters.items() if own and own in map(one_spelling, values)), "")
     match part:
         case "adapter":
             return main or _unnamed(adapters, node)
         case "addresses":
-            return ",".join(_addresses(definitions, node, main, without=own)) if main else None
+            return ",".join(nic_addresses(definitions, node, main, without=own)) if main else None
         case "gateway6":
             return _gateway6(definitions, adapters.get(main, ()))
         case "others":
             return ",".join(_other(definitions, node, name) for name in adapters if name != main) or None
     return None
-
-
-def _adapters(definitions: Definitions, node: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Adapters with the addresses of each."""
-    for name, value in nic_entries(definitions.value(node, "nicips") or ""):
-        if values := tuple(it.strip() for it in value.split("|") if it.strip()):
-            yield name, values
 
 
 def _unnamed(adapters: dict[str, tuple[str, ...]], node: str) -> str | None:
@@ -63,33 +53,6 @@ def _unnamed(adapters: dict[str, tuple[str, ...]], node: str) -> str | None:
     return _SPARE
 
 
-def _addresses(definitions: Definitions, node: str, name: str, *, without: str = "") -> Iterator[str]:
-    """An adapter's addresses with their prefix. Raises InvalidInput."""
-    named = dict(nic_entries(definitions.value(node, "nicnetworks") or "")).get(name, "").split("|")
-    values = dict(_adapters(definitions, node)).get(name, ())
-    for number, value in enumerate(values):
-        if _same(value) != without:
-            yield f"{value}/{_prefix(definitions, node, name, value, named[number] if number < len(named) else '')}"
-
-
-def _prefix(definitions: Definitions, node: str, name: str, value: str, network: str) -> int:
-    """The prefix length that an address has: by its own network where that is named, by any that contains it otherwise."""
-    found = definitions.networks.get(network) or definitions.network_of(value)
-    if found is None or not _within(found, value):
-        where = f'the network "{network}" does not contain it' if found else "no network contains it"
-        raise InvalidInput(
-            f'the address "{value}" of "{name}" of node "{node}" has no mask: {where}; define its network, or name it in "nicnetworks"'
-        )
-    return found.subnet.prefixlen
-
-
-def _within(network: Network, value: str) -> bool:
-    try:
-        return ip_address(value) in network.subnet
-    except ValueError:
-        return False
-
-
 def _gateway6(definitions: Definitions, values: tuple[str, ...]) -> str | None:
     networks = (definitions.network_of(value) for value in values if ":" in value)
     return next(
@@ -99,13 +62,5 @@ def _gateway6(definitions: Definitions, values: tuple[str, ...]) -> str | None:
 
 def _other(definitions: Definitions, node: str, name: str) -> str:
     device = dict(nic_entries(definitions.value(node, "nicdevices") or "")).get(name, "")
-    listed = "|".join(_addresses(definitions, node, name))
+    listed = "|".join(nic_addresses(definitions, node, name))
     return f"{name}={listed}@{device}" if device else f"{name}={listed}"
-
-
-def _same(text: str) -> str:
-    """One spelling for every spelling of an address; what is none stays as it is."""
-    try:
-        return same_ip(text)
-    except ValueError:
-        return text

@@ -39,6 +39,10 @@ class Prepared:
     want: Params | None = None
     questions: tuple[Question[Any], ...] = ()
     shared: bool = False
+    whole: str = ""
+    """The id of the composite step that it is a part of."""
+    group: str = ""
+    """The parts of `whole` that it ends when it fails; empty: all of them."""
 
     @property
     def late(self) -> bool:
@@ -149,9 +153,12 @@ class Preparer:
         for part in self._at_place(placed, lambda: kind.parts(want, self.desk(scope))):
             step = self.find_step(part.use)
             assert isinstance(step, Step), f"{kind.kind} consists of {part.use}, which is composite itself"
-            spec = placed.spec.model_copy(update={"use": part.use, "with_": dict(part.with_)})
+            spec = placed.spec.model_copy(
+                update={"use": part.use, "with_": dict(part.with_), "at": part.at or placed.spec.at}
+            )
             one = replace(placed, id=f"{item_id}/{part.id}", spec=spec, literal=True)
             made.append(self._prepare(one.id, one, step, scope))
+            made[-1].whole, made[-1].group = item_id, part.group
         return made
 
     def _prepare(self, item_id: str, placed: PlacedStep, step: Step[Any, Any], scope: Scope) -> Prepared:
@@ -175,7 +182,8 @@ class Preparer:
         try:
             return resolve_tree(value, scope)
         except MissingValue as error:
-            raise InvalidInput(missing(error.path, placed.id), placed.place(path)) from None
+            gathered = "facts" in error.path[1:-1] and bool(scope.facts_of(error.path))
+            raise InvalidInput(missing(error.path, placed.id, gathered=gathered), placed.place(path)) from None
         except BadTemplate as error:
             raise InvalidInput(str(error), placed.place(path)) from None
 

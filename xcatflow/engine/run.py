@@ -34,7 +34,8 @@ class Job:
 
 @dataclass(slots=True)
 class Run:
-    """Runs jobs in order. `traffic` gives the counters of the outside so far; `chain_stops` is a chain's `on_failure: stop`."""
+    """Runs jobs in order. `traffic` gives the counters of the outside so far; `chain_stops` is a chain's `on_failure: stop`; `keep_status`
+    gets the new status of nodes and writes it down, or tells why it could not."""
 
     id: str
     apply: bool
@@ -44,6 +45,7 @@ class Run:
     redactor: Redactor
     traffic: Callable[[], dict[str, Any]]
     chain_stops: bool = False
+    keep_status: Callable[[Mapping[str, str]], str] = lambda _status: ""
     stopping: threading.Event = field(default_factory=threading.Event)
     interrupted: bool = False
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -111,6 +113,8 @@ class Run:
             self.outcomes[node] = max(self.outcomes.get(node, outcome), outcome, key=_SEVERITY.index)
             if outcome.bad:
                 self._failed_in.setdefault(node, spec.name)
+        if self.apply and spec.status and (problem := self.keep_status(self._statuses(spec.status, ended))):
+            self._note("warning", problem)
         self.bus.emit(
             WorkflowEnded(
                 at=time.time(),
@@ -120,6 +124,13 @@ class Run:
                 duration_s=round(time.monotonic() - started, 3),
             )
         )
+
+    def _statuses(self, well: str, ended: Mapping[str, Outcome]) -> dict[str, str]:
+        """The status of nodes of which it is known now. Of a run that was stopped only failures are: lanes may have ended half-way."""
+        known = {Outcome.FAILED: "failed"}
+        if not self.stopping.is_set():
+            known |= {Outcome.OK: well, Outcome.CHANGED: well}
+        return {node: known[outcome] for node, outcome in ended.items() if outcome in known}
 
     def _batches(self, job: Job, lanes: list[Lane], ended: dict[str, Outcome]) -> None:
         limits = job.workflow.spec.limits

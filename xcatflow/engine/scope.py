@@ -7,8 +7,10 @@ from typing import Any
 from xcatflow.engine.node_nics import nics_value
 from xcatflow.errors import XcatflowError
 from xcatflow.model.definitions import Definitions
+from xcatflow.model.fact_names import STANDS_IN
 from xcatflow.model.lookup import parse_template
 from xcatflow.model.placed import Inputs
+from xcatflow.model.script_environment import environment_of
 
 Outputs = Mapping[str, Mapping[str, str]]
 
@@ -46,13 +48,19 @@ class Scope:
                 return _prefix_length(network) if attribute == "prefix" else _attribute(network, attribute)
             case ("node", "nics", part):
                 return nics_value(self.definitions, self.node, part)
+            case ("node", "facts", fact):
+                return self.facts_of(path).get(fact)
+            case ("node", "host", "facts", fact):
+                return self.facts_of(path).get(fact)
             case ("node", "host", attribute):
-                host = machine_name(self.definitions.value(self.node, "dockerhost") or "")
+                host = self._host
                 return host if attribute == "name" else node_value(self.definitions, host, attribute)
             case ("group", name, attribute):
                 return _attribute(self.definitions.groups.get(name), attribute)
             case ("site", attribute):
                 return self.definitions.site.get(attribute)
+            case ("env", name):
+                return environment_of(self.definitions, self.node).get(name)
             case ("input", name):
                 return self._input(name)
             case ("given", name):
@@ -64,6 +72,14 @@ class Scope:
             case ("step", step, output):
                 return self._output(step, output)
         return None
+
+    @property
+    def _host(self) -> str:
+        return machine_name(self.definitions.value(self.node, "dockerhost") or "")
+
+    def facts_of(self, path: tuple[str, ...]) -> Mapping[str, str]:
+        """The facts of the node, or of its Docker host, that a path asks for; none where none were gathered. Raises InvalidInput."""
+        return self.definitions.facts.of(self._host if path[1] == "host" else self.node) or {}
 
     def outer(self) -> "Scope":
         """The scope that the given inputs are written in."""
@@ -86,14 +102,17 @@ class Scope:
 
 
 def node_value(definitions: Definitions, node: str, attribute: str) -> str | None:
-    """An attribute of a node as lookups see it: the definition's own, and what follows from it for container nodes (`image` and
-    `command`, the parts of `provmethod`)."""
+    """An attribute of a node as lookups see it: the definition's own, what follows from it for container nodes (`image` and `command`,
+    the parts of `provmethod`), and what was found out where the definition does not say `os` or `arch`."""
     if node not in definitions.nodes:
         return None
     if attribute in ("image", "command"):
         image, _, command = (definitions.value(node, "provmethod") or "").partition("!")
         return image if attribute == "image" else command
-    return definitions.value(node, definitions.canonical(attribute) or attribute)
+    found = definitions.value(node, definitions.canonical(attribute) or attribute)
+    if not found and attribute in STANDS_IN:
+        found = (definitions.facts.of(node) or {}).get(attribute)
+    return found
 
 
 def known_node_attribute(definitions: Definitions, attribute: str) -> bool:

@@ -30,7 +30,10 @@ REPOSITORY = "xcatflow-lab-host"
 INCLUDED = (
     "systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "iputils-ping", "ca-certificates", "kmod", "procps",
 )  # fmt: skip
-FETCHED = ("docker.io", "iputils-arping", "bridge-utils", "iptables", "apparmor", "cron")
+FETCHED = (
+    "docker.io", "iputils-arping", "bridge-utils", "iptables", "apparmor", "cron",
+    "ifupdown", "isc-dhcp-client", "netplan.io", "network-manager",
+)  # fmt: skip
 CHANGES = ('CMD ["/sbin/init"]', "ENV container=docker")
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
 BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")

@@ -8,10 +8,13 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from string import Template
 from types import MappingProxyType
 
-SHARE = "/opt/xcat/share/xcat"
-"""Where xCAT keeps the files it came with."""
+from xcatflow.errors import InvalidInput, reason_of
+
+SHARE = ("share", "/opt/xcat/share/xcat")
+"""Where the files are that came with xcatflow, in the site, and with xCAT."""
 
 _PLATFORMS: Mapping[str, str] = MappingProxyType(
     {"rhel": "rh", "rhels": "rh", "centos-stream": "centos", "ubuntu-server": "ubuntu"}
@@ -31,6 +34,37 @@ def find_image_file(
             if (root / directory / f"{name}.{suffix}").is_file():
                 return f"{directory}/{name}.{suffix}"
     return ""
+
+
+def image_profiles(
+    suffix: str, osvers: str, osarch: str, *, method: str, places: Sequence[str], root: Path
+) -> tuple[str, ...]:
+    """The profiles that have a file of this suffix for a system, sorted."""
+    found: set[str] = set()
+    for place in places:
+        directory = root / place / method / platform_of(osvers)
+        found |= {path.name.partition(".")[0] for path in directory.glob(f"*.{suffix}")}
+    return tuple(
+        profile
+        for profile in sorted(found)
+        if find_image_file(suffix, profile, osvers, osarch, method=method, places=places, root=root)
+    )
+
+
+def filled_in(file: str, words: Mapping[str, str], *, root: Path) -> str:
+    """The lines of a file that are no comments, joined by commas, with `$name` replaced by what `words` say. Raises InvalidInput."""
+    try:
+        text = (root / file).read_text()
+        lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+        return ",".join(Template(line).substitute(words) for line in lines)
+    except (OSError, UnicodeDecodeError) as error:
+        why = reason_of(error) if isinstance(error, OSError) else "it is no text"
+        raise InvalidInput(f'cannot read "{file}": {why}') from None
+    except KeyError as error:
+        known = ", ".join(f"${word}" for word in words)
+        raise InvalidInput(f'"{file}": expected {known}, found "${error.args[0]}"') from None
+    except ValueError:
+        raise InvalidInput(f'"{file}": "$" has to stand before a name, "$$" for itself') from None
 
 
 def platform_of(osvers: str) -> str:

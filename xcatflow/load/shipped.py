@@ -6,7 +6,7 @@ from pathlib import Path
 
 from xcatflow.errors import InvalidInput, reason_of
 
-_PARTS = ("tasks.py", "workflows", "inventory")
+_PARTS = ("tasks.py", "workflows", "inventory", "share")
 _IGNORED = """\
 # the journal, locks and the private key of the site's CA
 /.xcatflow/

@@ -12,6 +12,9 @@ from xcatflow.errors import InvalidInput, Source
 Lookup = Callable[[tuple[str, ...]], str | None]
 
 
+_NESTED = (("node", "osimage"), ("node", "network"), ("node", "host"), ("node", "facts"), ("node", "host", "facts"))
+
+
 class _Names:
     """`node.ip` in a template: the same lookups as `${node.ip}` in a workflow. What has no value is undefined."""
 
@@ -20,7 +23,7 @@ class _Names:
 
     def __getitem__(self, name: str) -> object:
         path = (*self._path, name)
-        if path in (("node", "osimage"), ("node", "network"), ("node", "host")):
+        if path in _NESTED:
             return _Names(self._lookup, path)
         if value := self._lookup(path):
             return value
@@ -28,7 +31,7 @@ class _Names:
 
 
 def render(root: Path, name: str, lookup: Lookup, variables: Mapping[str, Any], *, shown: Path | None = None) -> str:
-    """The template file `name` below `root` (others may be included from there), with `node`, `site`, `input` as in lookups.
+    """The template file `name` below `root` (others may be included from there), with `node`, `site`, `input`, `env` as in lookups.
 
     Raises InvalidInput with file and line, the file as it stands below `shown`.
     """
@@ -36,7 +39,7 @@ def render(root: Path, name: str, lookup: Lookup, variables: Mapping[str, Any], 
     environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(root), undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
     )
-    names = {root_name: _Names(lookup, (root_name,)) for root_name in ("node", "site", "input")}
+    names = {root_name: _Names(lookup, (root_name,)) for root_name in ("node", "site", "input", "env")}
     try:
         return environment.get_template(name).render({**names, **variables})
     except TemplateSyntaxError as error:

@@ -15,7 +15,7 @@ from xcatflow.model.placed import Inputs, PlacedChain, PlacedStep, PlacedWorkflo
 from xcatflow.model.workflow import Block, Chain, EachNode, StepSpec, Workflow
 
 M = TypeVar("M", bound=BaseModel)
-ROOTS = ("node", "input", "step", "secret", "site", "group", "each")
+ROOTS = ("node", "input", "step", "secret", "site", "group", "env", "each")
 _MOST_NESTED = 8
 
 
@@ -229,9 +229,11 @@ def _complaint(path: tuple[str, ...], inputs: Inputs, earlier: tuple[str, ...], 
             return f'"${{{text}}}": "{name}" is no earlier step{did_you_mean(name, earlier)}'
         case ("each",) if not each:
             return '"${each}" is only known in a step with "for_each"'
-        case ("each",) | ("input", _) | ("step", _, _) | ("secret", _) | ("site", _):
+        case ("each",) | ("input", _) | ("step", _, _) | ("secret", _) | ("site", _) | ("env", _):
             return ""
-        case ("node", _) | ("node", "osimage" | "network" | "host" | "nics", _) | ("group", _, _):
+        case ("node", _) | ("node", "osimage" | "network" | "host" | "nics" | "facts", _) | ("group", _, _):
+            return ""
+        case ("node", "host", "facts", _):
             return ""
         case (root, *_) if root not in ROOTS:
             return f'"${{{text}}}": expected {", ".join(ROOTS)} before the first dot{did_you_mean(root, ROOTS)}'

@@ -11,6 +11,7 @@ from typing import cast
 
 from xcatflow.errors import Problem, Source
 from xcatflow.model import attributes as table
+from xcatflow.model.fact_names import NO_FACTS, FactSource
 from xcatflow.model.formula import Formula, FormulaError, is_formula, parse_formula
 from xcatflow.model.nics import evaluate_nics, nic_entries, split_nic
 from xcatflow.model.objects import NOWHERE, Definition, Group, Network, Node, Origin, OsImage, Record
@@ -50,6 +51,8 @@ class Definitions:
         self._dynamic: dict[str, tuple[str, ...]] = {}
         self._formulas: dict[str, Formula | str] = {}
         self._warnings: dict[Problem, None] = {}
+        self.facts: FactSource = NO_FACTS
+        """What was found out about the nodes; whoever knows where that is kept says so here."""
 
     @cached_property
     def records(self) -> Mapping[tuple[str, str], Record]:

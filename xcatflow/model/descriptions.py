@@ -129,6 +129,7 @@ hierarchicalattrs attributes that are gathered from a node and all its groups, a
 httpport the port of the installation web server (80)
 installdir the directory of installation files (/install)
 master the management node, as nodes know it
+monitorapps applications that nodestat -m also looks for, as name=port: registry=5000
 nameservers the DNS servers of the cluster
 nmapoptions options for nmap
 nodestatus n keeps the status of nodes from being written

@@ -23,7 +23,8 @@ class Address:
 @dataclass(frozen=True, slots=True)
 class Link:
     """A network interface. `kind` is empty for hardware; `master` names the bridge (or bond) it is a port of; `peer` is the other end's
-    index where there is one. `stp` and `forward_delay_s` are a bridge's, None elsewhere."""
+    index where there is one. `stp` and `forward_delay_s` are a bridge's, `vlan` is a VLAN's number, None elsewhere; `mode` is a bond's. An
+    `mtu` of 0 is not known."""
 
     index: int
     name: str
@@ -35,6 +36,9 @@ class Link:
     peer: int | None = None
     stp: bool | None = None
     forward_delay_s: float | None = None
+    mtu: int = 0
+    vlan: int | None = None
+    mode: str = ""
 
     @property
     def announced(self) -> bool:
@@ -105,6 +109,9 @@ def _link(item: Mapping[str, Any]) -> Link:
         peer=item.get("link_index"),
         stp=bool(data.get("stp_state")) if bridge else None,
         forward_delay_s=data.get("forward_delay", 0) / _CENTISECONDS if bridge else None,
+        mtu=item.get("mtu", 0),
+        vlan=data.get("id") if info.get("info_kind") == "vlan" else None,
+        mode=data.get("mode", "") if info.get("info_kind") == "bond" else "",
     )
 
 

@@ -1,11 +1,11 @@
 """Workflows as loaded: composed into one flat list of steps, each knowing where it was written and what its inputs are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from xcatflow.errors import Source
-from xcatflow.model.workflow import Chain, Input, StepSpec, Workflow
+from xcatflow.errors import InvalidInput, Source
+from xcatflow.model.workflow import Chain, Input, StepSpec, Workflow, amount
 
 
 class Places(Protocol):
@@ -66,6 +66,17 @@ class PlacedChain:
     spec: Chain
     workflows: tuple[PlacedWorkflow, ...]
     place: Places
+
+
+def with_batch(workflow: PlacedWorkflow, batch: str) -> PlacedWorkflow:
+    """The workflow with another number of nodes per batch (`2`, `10%`); as it is where that is empty. Raises InvalidInput."""
+    if not batch:
+        return workflow
+    try:
+        limits = workflow.spec.limits.model_copy(update={"batch": amount(batch)})
+    except ValueError as error:
+        raise InvalidInput(f"--batch: {error}") from None
+    return replace(workflow, spec=workflow.spec.model_copy(update={"limits": limits}))
 
 
 def placed_call(workflow: Workflow) -> PlacedWorkflow:

@@ -53,6 +53,11 @@ class Threshold(Closed):
         return max(1, int(total * (self.percent or 0.0) / 100))
 
 
+def amount(text: str) -> Threshold:
+    """A number of nodes or a part of them, such as `5` or `10%`. Raises ValueError."""
+    return Threshold.model_validate(_threshold(text))
+
+
 def _threshold(value: object) -> object:
     text = str(value).strip()
     if isinstance(value, Threshold | dict) or value is None:
@@ -166,6 +171,11 @@ class Workflow(Closed):
         default_factory=dict, description="What may be set with `-i NAME=VALUE` or by a chain."
     )
     limits: Limits = Field(Limits(), description="How much at once, how long, when to stop.")
+    status: Literal["", "booted", "installed", "alive"] = Field(
+        "",
+        description="What the `status` of a node becomes when all went well on it; `failed` where a step failed. Written to the inventory "
+        "by `apply`, unless the site says `nodestatus=n`.",
+    )
     steps: tuple[StepSpec, ...] = Field(min_length=1, description="The steps, in order.")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from xcatflow.errors import InvalidInput, Problem, Source, did_you_mean
 from xcatflow.model.attributes import ATTRIBUTES
 from xcatflow.model.pattern import MOST_NAMES, is_number, parse_pattern
+from xcatflow.selection.facts import fact_of, observed, standing_in
 from xcatflow.selection.files import lines_of
 from xcatflow.selection.grammar import parse
 from xcatflow.selection.inventory import Inventory, Nothing
@@ -194,13 +195,15 @@ class _Evaluation:
         return {name for members in groups if members for name in members}
 
     def _criterion(self, criterion: Criterion) -> _Names:
+        if fact := fact_of(criterion.attribute, self._text):
+            return observed(self.inventory, criterion, fact)
         attribute = self.inventory.canonical(criterion.attribute)
         if attribute is None:
             hint = did_you_mean(criterion.attribute, ATTRIBUTES["node"])
             raise InvalidInput(f"Unknown attribute '{criterion.attribute}' in noderange '{self._text}'{hint}")
         key = (attribute, criterion.operator, criterion.value)
         if key not in self._criteria:
-            values = self.inventory.values(attribute)
+            values = standing_in(self.inventory, attribute, self.inventory.values(attribute))
             self._criteria[key] = frozenset(node for node, value in values if criterion.holds(value or ""))
         return self._criteria[key]
 

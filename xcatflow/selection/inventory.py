@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from xcatflow.model.fact_names import NO_FACTS, FactSource
+
 
 class Inventory(Protocol):
     """Nodes, their groups and their values."""
@@ -21,6 +23,11 @@ class Inventory(Protocol):
     @property
     def site(self) -> Mapping[str, str]:
         """Cluster-wide settings."""
+        ...
+
+    @property
+    def facts(self) -> FactSource:
+        """What was found out about the nodes; looked at only when a noderange names a fact."""
         ...
 
     def members(self, group: str) -> tuple[str, ...] | None:
@@ -42,6 +49,7 @@ class Nothing:
     nodes: Mapping[str, Any] = MappingProxyType({})
     group_names: tuple[str, ...] = ()
     site: Mapping[str, str] = MappingProxyType({})
+    facts: FactSource = NO_FACTS
 
     def members(self, group: str) -> tuple[str, ...] | None:
         return None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _OPERANDS: Mapping[str, str] = MappingProxyType(
     {
         "chdef": "objects assignment*",
+        "copycds": "file*",
         "lsdef": "objects",
         "mkdef": "objects assignment*",
         "nodeadd": "noderange assignment*",
@@ -24,6 +25,7 @@ _OPERANDS: Mapping[str, str] = MappingProxyType(
         "lsdocker": "noderange",
         "mkdocker": "noderange text*",
         "nodels": "noderange attribute*",
+        "pipework": "text noderange text*",
         "rmdef": "objects",
         "rpower": "noderange choice:start|stop|restart|pause|unpause|state",
         "xcoll": "",
@@ -44,12 +46,18 @@ _FLAG_VALUES: Mapping[str, str] = MappingProxyType(
         "known-hosts": "file",
         "wait": "choice:healthy",
         "rpower t": "text",
+        "facts i": "list:facts",
+        "facts write": "list:written_facts",
+        "pping i": "text",
+        "pipework i": "text",
+        "copycds p": "dir",
     }
 )
 """What flags of commands take, by letter or name; where a command means another thing by it, with its name in front."""
 
 _OPTION_VALUES: Mapping[str, str] = MappingProxyType(
     {
+        "check hosts": "noderange",
         "nodes": "noderange",
         "noderange": "noderange",
         "what": "runnable",
@@ -90,13 +98,13 @@ _FLAG = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*")
 @face(words=["shell"], help={"shell": "bash or zsh"})
 def completion(shell: str) -> None:
     """Print the script that completes words in bash or zsh: source <(xcatflow completion bash)."""
-    from xcatflow.commands.table import SUMMARIES
+    from xcatflow.commands.table import OWN, SUMMARIES
     from xcatflow.completion import ask
     from xcatflow.completion.script import SHELLS, script
 
     if shell not in SHELLS:
         raise InvalidInput(f'no completion for "{shell}"{did_you_mean(shell, SHELLS)}: expected {", ".join(SHELLS)}')
-    programs = ("xcatflow", *sorted(SUMMARIES))
+    programs = ("xcatflow", *sorted(SUMMARIES.keys() - OWN))
     say(
         script(shell, python=sys.executable, ask=ask.__file__, words=words(), programs=programs).rstrip("\n"),
     )
@@ -145,6 +153,7 @@ def _command(command: "Command") -> Iterator[str]:
 def _lists() -> Iterator[str]:
     from xcatflow.load.templates import templates
     from xcatflow.model.attributes import ALIASES, ATTRIBUTES, KEYS, LISTS, NICS, TYPES
+    from xcatflow.model.fact_names import FACTS, STANDS_IN
     from xcatflow.steps.registry import kinds
 
     yield _list("types", TYPES)
@@ -154,6 +163,8 @@ def _lists() -> Iterator[str]:
     yield _list("lists", LISTS)
     yield _list("nics", NICS)
     yield _list("kinds", kinds())
+    yield _list("facts", FACTS)
+    yield _list("written_facts", STANDS_IN)
     yield _list("templates", (name for objtype in ATTRIBUTES for name in templates(objtype)))
     for attribute, values in _VALUES.items():
         yield f"list values.{attribute} {values}"

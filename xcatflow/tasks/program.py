@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from xcatflow import __version__
-from xcatflow.commands.table import SUMMARIES
+from xcatflow.commands.table import OWN, SUMMARIES
 from xcatflow.errors import ExitCode, InvalidInput, did_you_mean
 from xcatflow.tasks.common import eased_collector, errors_told, say
 from xcatflow.tasks.options import help_of, options_of
@@ -39,11 +39,17 @@ def _run(arguments: list[str]) -> None:
     match arguments:
         case [] | ["-h" | "--help" | "help"]:
             tasks = {name: face.text.splitlines()[0] for name, face in FACES.items()}
-            say(_USAGE, *_listed(tasks), "", "xCAT's commands, also as programs of their own:", *_listed(SUMMARIES))
+            tasks |= {name: text for name, text in SUMMARIES.items() if name in OWN}
+            programs = {name: text for name, text in SUMMARIES.items() if name not in OWN}
+            say(_USAGE, *_listed(tasks), "", "xCAT's commands, also as programs of their own:", *_listed(programs))
         case ["-V" | "--version", *_]:
             say(f"xcatflow {__version__}")
+        case ["-h" | "--help" | "help", name, below, *_] if f"{name}.{below}" in FACES:
+            _one(f"{name}.{below}", ["--help"])
         case ["-h" | "--help" | "help", name, *_]:
             _one(name, ["--help"])
+        case [name, below, *words] if f"{name}.{below}" in FACES:
+            _one(f"{name}.{below}", words)
         case [name, *words]:
             _one(name, words)
 

@@ -48,7 +48,7 @@ def plan(
 
     pending = execute.Pending()
     request = execute.request("plan", what, nodes, input, allow_empty=allow_empty)
-    code = execute.run(request, _reporter(json=json, verbose=verbose), pending)
+    code = execute.run(request, reporter_for(json=json, verbose=verbose), pending)
     if check and code == ExitCode.OK and pending.found:
         code = ExitCode.PENDING
     _exit(code)
@@ -72,7 +72,7 @@ def apply(
     request = execute.request(
         "apply", what, nodes, input, allow_empty=allow_empty, wait=wait, accept_new=accept_new_hosts
     )
-    _exit(execute.run(request, _reporter(json=json, verbose=verbose, quiet=quiet)))
+    _exit(execute.run(request, reporter_for(json=json, verbose=verbose, quiet=quiet)))
 
 
 @face(words=["name"], repeated=["input"], help={"name": "the chain", **_APPLY_HELP})
@@ -94,7 +94,7 @@ def chain(
         "apply", name, nodes, input, allow_empty=allow_empty, wait=wait, accept_new=accept_new_hosts
     )
     site_with_chain(name)
-    _exit(execute.run(request, _reporter(json=json, verbose=verbose, quiet=quiet)))
+    _exit(execute.run(request, reporter_for(json=json, verbose=verbose, quiet=quiet)))
 
 
 @face(
@@ -137,14 +137,15 @@ def show(run: str = "last", json: bool = False, verbose: bool = False) -> None:
         record = journal.find(run)
         events = tuple(journal.events(record.id))
     if json:
-        _reporter(json=True)(events)
+        reporter_for(json=True)(events)
     else:
         from xcatflow.report.story import tell
 
         say(*tell(record, events, verbosity=int(verbose)))
 
 
-def _reporter(*, json: bool, verbose: bool = False, quiet: bool = False) -> "Reporter":
+def reporter_for(*, json: bool, verbose: bool = False, quiet: bool = False) -> "Reporter":
+    """Who tells of a run on standard output."""
     if json:
         from xcatflow.report.jsonlines import JsonLines
 

@@ -12,6 +12,7 @@ from xcatflow.tasks.common import say, site, warn
 from xcatflow.tasks.face import face
 
 if TYPE_CHECKING:
+    from xcatflow.app import Site
     from xcatflow.model.definitions import Definitions
     from xcatflow.model.findings import Finding
 
@@ -38,12 +39,22 @@ def init(directory: str = "") -> None:
         say("next: edit inventory/, then xcatflow check, then xcatflow plan site")
 
 
-@face(help={"strict": "warnings count as errors", "json": "as JSON"})
-def check(strict: bool = False, json: bool = False) -> None:
-    """Check definitions, workflows and chains: every problem at its place, all at once. Opens no connection."""
+@face(
+    help={
+        "strict": "warnings count as errors",
+        "hosts": "a noderange: look whether these machines are Docker hosts, instead of checking the files",
+        "bridge": "the bridge that --hosts looks for",
+        "json": "as JSON",
+    }
+)
+def check(strict: bool = False, hosts: str = "", bridge: str = "mydocker0", json: bool = False) -> None:
+    """Check definitions, workflows and chains: every problem at its place, all at once. Opens no connection, but with --hosts."""
     from xcatflow.report.text import count
 
     here = site()
+    if hosts:
+        _check_hosts(here, hosts, bridge, json=json)
+        return
     checked = here.checked()
     errors, warnings = len(checked.problems("error")), len(checked.problems("warning"))
     if json:
@@ -55,6 +66,22 @@ def check(strict: bool = False, json: bool = False) -> None:
         say(f"{here.root}: {', '.join(counted)}: {', '.join(parts) or 'no problem found'}")
     if errors or (strict and warnings):
         raise SystemExit(int(ExitCode.INVALID))
+
+
+def _check_hosts(here: "Site", noderange: str, bridge: str, *, json: bool) -> None:
+    """Tell what each Docker host has and lacks. Ends the process unless all are ready."""
+    from xcatflow.tasks.execute import allow_many_files
+
+    allow_many_files()
+    found = here.readiness(noderange, bridge=bridge)
+    if json:
+        say(json_text.dumps([host.data for host in found], indent=2))
+    else:
+        say(*(line for host in found for line in host.lines))
+    if not found:
+        warn(f'no node in "{noderange}"')
+    if not all(host.well for host in found):
+        raise SystemExit(int(ExitCode.FAILED))
 
 
 def _as_data(finding: "Finding") -> dict[str, object]:
@@ -106,6 +133,8 @@ def kinds(kind: str = "") -> None:
     step = find(kind)
     more = _paragraph(type(step).__doc__ or "")
     say(f"{kind}: {_summary(step)}", *([more] if more != _summary(step) else []), "")
+    if not step.params.model_fields:
+        say("  (no parameters)")
     for name, field in step.params.model_fields.items():
         if field.exclude:
             continue

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from xcatflow.commands.table import SUMMARIES
-from xcatflow.tasks import completion, cron, definitions, exchange, lab, runs, site, watch
+from xcatflow.tasks import completion, cron, definitions, exchange, lab, pki, runs, site, watch
 from xcatflow.tasks.face import Face, Option
 from xcatflow.tasks.words import run_line
 
@@ -15,6 +15,7 @@ FACES: Mapping[str, Face] = MappingProxyType(
     | {each.name: each for each in (watch.top, completion.completion)}
     | {f"cron.{each.name}": each for each in (cron.install, cron.list_, cron.remove)}
     | {f"lab.{each.name}": each for each in (lab.up, lab.down, lab.status)}
+    | {f"pki.{each.name}": each for each in (pki.status, pki.issue, pki.renew, pki.revoke, pki.rotate)}
 )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from xcatflow.model.definitions import Definitions
     from xcatflow.model.event import Event
     from xcatflow.model.logs import LogLine, LogsWanted
+    from xcatflow.model.medium import OpenedMedium
     from xcatflow.running import Handle
 
 
@@ -89,17 +90,23 @@ class _Desk:
         with interrupted_by(stopping.set):
             return read_logs(self.site.root, self.definitions, wanted, said=told, stopping=stopping)
 
+    def medium(self, path: Path) -> "AbstractContextManager[OpenedMedium]":
+        from xcatflow.media.opened import open_medium
+
+        return open_medium(path)
+
 
 def run(name: str, words: Sequence[str]) -> int:
     """Run a command with the words behind its name; the exit code."""
-    desk = _Desk()
+    desk, out = _Desk(), Sink(sys.stdout)
     context = Context(
         desk=desk,
-        talk=Talk(Sink(sys.stdout), Sink(sys.stderr)),
+        talk=Talk(out, Sink(sys.stderr)),
         stdin=_standard_input,
         environ=os.environ,
         cwd=Path.cwd(),
         piped=_is_piped(),
+        terminal=out.isatty(),
     )
     code = find(name)(words, context)
     if desk.left:

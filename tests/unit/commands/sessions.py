@@ -10,6 +10,12 @@
     === daemon                       a Docker daemon that answers so (scripted.py) stands where "@daemon" is written from here on,
                                      and with the host name localhost where it is "@here"
     --- daemon                       what it was asked to do since
+    === image NAME                   an installation medium that is described so (tests/fakes/media.py)
+    --- tree NAME                    the files, and directories that are empty, below this directory; DISC is a disc's fingerprint
+    === machines                     nodes are machines from here on (tests/fakes/machines.py); those named here are off
+    === facts                        what was found out about nodes, an hour ago: lines of a node and NAME=VALUE words
+    === network                      the machines that can be reached (tests/fakes/network.py)
+    @site, @shipped                  in what is said: the site's directory, and that of the shipped site
 
 `$ one | other` hands on standard output, `$ one < file` gives a file as standard input, `$ NAME=value one` sets a variable, `$ cat file`
 shows one. In the text of a file a last empty line before the next part is left out.
@@ -20,23 +26,31 @@ import os
 import re
 import shlex
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.fakes.facts import GivenFacts
+from tests.fakes.machines import machines
+from tests.fakes.media import described
+from tests.fakes.network import Network
 from tests.fakes.peer import Peer
 from tests.unit.commands.scripted import serve, shown
 from xcatflow.app import Site
 from xcatflow.commands.command import Context, Editing
 from xcatflow.commands.table import find
 from xcatflow.commands.talk import Talk
+from xcatflow.load.shipped import shipped
 from xcatflow.model.call import Call, Called
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.event import Event
 from xcatflow.model.logs import LogLine, LogsWanted
+from xcatflow.model.medium import OpenedMedium
 
 _PART = re.compile(r"(===|---|\$|#)(?: (.*))?")
+_DISC = re.compile(r"(?<=\.xcatflow-media/)[0-9a-f]{32}")
 _VARIABLE = re.compile(r"([A-Z_]+)=(.*)")
 
 
@@ -143,6 +157,11 @@ class _Desk:
 
         return read_logs(self.root, self.definitions, wanted, said=told, stopping=threading.Event())
 
+    def medium(self, path: Path) -> AbstractContextManager[OpenedMedium]:
+        from xcatflow.media.opened import open_medium
+
+        return open_medium(path)
+
 
 @dataclass(frozen=True)
 class Said:
@@ -210,10 +229,20 @@ def put(part: Part, root: Path, daemon: Daemon | None = None) -> None:
 def play(text: str, root: Path) -> Iterator[tuple[Part, str, str]]:
     """Play a session on a site at `root`: for each part with expectations what was expected and what came, as texts."""
     (root / "inventory").mkdir(exist_ok=True)
-    daemon = Daemon()
+    daemon, around = Daemon(), ExitStack()
     try:
         for part in parts(text):
             match part.mark, part.text.strip():
+                case "===", name if name.startswith("image "):
+                    described(root / name.removeprefix("image "), part.content)
+                case "---", name if name.startswith("tree "):
+                    yield part, part.content, _tree(root / name.removeprefix("tree "))
+                case "===", "machines":
+                    around.enter_context(machines(root / "machines", part.content.split()))
+                case "===", "facts":
+                    keep_facts(part.content, root)
+                case "===", "network":
+                    around.enter_context(Network.of(part.content).in_place())
                 case "===", "daemon":
                     daemon.start(part.content)
                 case "---", "daemon":
@@ -224,9 +253,33 @@ def play(text: str, root: Path) -> Iterator[tuple[Part, str, str]]:
                     path = root / name
                     yield part, part.content, daemon.out_of(path.read_text()) if path.exists() else "(no such file)\n"
                 case "$", _:
-                    yield part, _expected(part), daemon.out_of(_shown(typed(part.text, root)))
+                    yield part, _expected(part), _placed(daemon.out_of(_shown(typed(part.text, root))), root)
     finally:
         daemon.stop()
+        around.close()
+
+
+def keep_facts(text: str, root: Path) -> None:
+    """Have the site know facts since an hour ago."""
+    given = GivenFacts.of_lines(text).facts
+    Site(root).facts.put((node, time.time() - 3600, {**facts, "details": "{}"}) for node, facts in given.items())
+
+
+def _placed(text: str, root: Path) -> str:
+    """The text without where the site is, and where the shipped one is."""
+    return text.replace(str(root), "@site").replace(f"{shipped()}/", "@shipped/")
+
+
+def _tree(directory: Path) -> str:
+    """Every file, link and empty directory below, sorted."""
+    lines = []
+    for path in directory.rglob("*"):
+        name = path.relative_to(directory)
+        if path.is_symlink():
+            lines.append(f"{name} -> {path.readlink()}")
+        elif path.is_file() or not any(path.iterdir()):
+            lines.append(_DISC.sub("DISC", str(name)) if path.is_file() else f"{name}/")
+    return "".join(f"{line}\n" for line in sorted(lines)) or "(nothing)\n"
 
 
 def _expected(part: Part) -> str:

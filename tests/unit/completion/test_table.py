@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tasks.site import Cli
-from xcatflow.commands.table import SUMMARIES, find
+from xcatflow.commands.table import OWN, SUMMARIES, find
 from xcatflow.completion import kinds
 from xcatflow.completion.answer import answer
 from xcatflow.completion.table import Table
@@ -57,7 +57,8 @@ def test_what_is_offered_is_told_in_the_usage(line: str, site: Path) -> None:
 def test_the_task_prints_the_script(shell: str, cli: Cli) -> None:
     said = cli("completion", shell)
     assert said.out.startswith(f"# xcatflow's words for {shell}.")
-    assert all(name in said.out.splitlines()[-1] for name in SUMMARIES)
+    assert all(name in said.out.splitlines()[-1].split() for name in SUMMARIES.keys() - OWN)
+    assert not OWN & set(said.out.splitlines()[-1].split())
     assert sys.executable in said.out
 
 

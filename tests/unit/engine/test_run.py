@@ -12,7 +12,7 @@ from xcatflow.contract import Composite, Desk, Params, Part
 from xcatflow.engine.secrets import Redactor
 from xcatflow.errors import ExitCode, InvalidInput, Source
 from xcatflow.model.change import Change, Verb
-from xcatflow.model.event import ActEnded, ActStarted, NodeEnded, Noted, Outcome, RunEnded, WorkflowStarted
+from xcatflow.model.event import ActEnded, ActStarted, NodeEnded, Noted, Outcome, RunEnded, StepEnded, WorkflowStarted
 
 
 def value(step: str, name: str, wanted: str, **more: Any) -> dict[str, Any]:
@@ -497,6 +497,16 @@ def test_what_is_wrong_in_a_part_names_it(monkeypatch: pytest.MonkeyPatch) -> No
         assert str(caught.value).count('on nodes "n[1-2]"') == len(caught.value.problems)
 
 
+def test_a_part_may_have_a_target_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STEPS, "memory.pair", Pair())
+    rig = Rig(nodes("n1", "other"))
+    rig(workflow([{"id": "both", "use": "memory.pair", "with": {"names": "a,other"}}], nodes="n1"))
+    targets = [
+        (event.step, event.target) for event in rig.events if isinstance(event, StepEnded) and event.node == "n1"
+    ]
+    assert targets == [("both/a", "n1"), ("both/other", "other")]
+
+
 class PairParams(Params):
     names: str
 
@@ -511,7 +521,8 @@ class Pair(Composite[PairParams]):
         first, _, second = want.names.partition(",")
         if first == "odd":
             return (Part("odd", "memory.value", {"nme": "a"}),)
+        at = f"{second}:1" if second.startswith("other") else ""
         return (
             Part(first, "memory.value", {"name": first, "value": "1"}),
-            Part(second, "memory.value", {"name": second, "value": "${1}"}),
+            Part(second, "memory.value", {"name": second, "value": "${1}"}, at=at),
         )

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from xcatflow.load.image_files import find_image_file, platform_of, system_here
+from xcatflow.errors import InvalidInput
+from xcatflow.load.image_files import filled_in, find_image_file, image_profiles, platform_of, system_here
 
 IN_ORDER = (
     "custom/install/ubuntu/dh.ubuntu22.04.4.x86_64.pkglist",
@@ -101,3 +102,35 @@ def test_the_system_here(tmp_path: Path, release: str, system: str) -> None:
 
 def test_no_release_file(tmp_path: Path) -> None:
     assert system_here(tmp_path / "none")[0] == ""
+
+
+def test_profiles_are_those_with_a_file_that_fits(tmp_path: Path) -> None:
+    for name in ("compute.tmpl", "gpu.ubuntu22.tmpl", "old.ubuntu20.04.tmpl", "arm.aarch64.tmpl", "list.pkglist"):
+        (tmp_path / "custom/install/ubuntu").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "custom/install/ubuntu" / name).write_text("x\n")
+    places = ("custom", "nowhere")
+    found = image_profiles("tmpl", "ubuntu22.04.4", "x86_64", method="install", places=places, root=tmp_path)
+    assert found == ("compute", "gpu")
+
+
+def test_a_file_is_filled_in(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("# $comment\n\n[signed-by=k] https://x/$codename $$1\n  https://y/${major}  \n")
+    words = {"codename": "jammy", "major": "22"}
+    assert filled_in("a", words, root=tmp_path) == "[signed-by=k] https://x/jammy $1,https://y/22"
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"https://$release\n", '"a": expected $codename, $major, found "$release"'),
+        (b"https://$\n", '"a": "$" has to stand before a name, "$$" for itself'),
+        (b"\xff\n", 'cannot read "a": it is no text'),
+        (None, 'cannot read "a": no such file or directory'),
+    ],
+)
+def test_a_file_that_cannot_be_filled_in_is_told(content: bytes | None, complaint: str, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "a").write_bytes(content)
+    with pytest.raises(InvalidInput) as caught:
+        filled_in("a", {"codename": "x", "major": "1"}, root=tmp_path)
+    assert str(caught.value) == complaint

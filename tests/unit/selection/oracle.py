@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from itertools import product
 from random import Random
 
+from xcatflow.model.fact_names import NO_FACTS, FactSource
+
 PREFIXES = ("n", "web", "r1s", "x-", "a-b", "r2s")
 SUFFIXES = ("", "", "-ib", "b", "-u.x")
 GROUPS = ("web", "n5", "r1", "r2", "r3", "my-group", "os.x", "spare")
@@ -17,6 +19,7 @@ class Made:
     nodes: Mapping[str, None]
     grouped: Mapping[str, tuple[str, ...]]
     site: Mapping[str, str] = field(default_factory=dict)
+    facts: FactSource = NO_FACTS
 
     @property
     def group_names(self) -> tuple[str, ...]:

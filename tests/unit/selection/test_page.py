@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.facts import GivenFacts
 from tests.unit.selection.conftest import drafts_of
 from xcatflow.errors import InvalidInput
 from xcatflow.load.definitions import build_definitions
@@ -32,7 +33,9 @@ def inventory() -> Definitions:
     dynamic = re.search(r"dynamic group `(\w+)`, which is `(.*?)`", TEXT)
     assert dynamic
     objects += drafts_of(f"group {dynamic[1]} grouptype=dynamic wherevals={dynamic[2]}")
-    return build_definitions(objects)
+    made = build_definitions(objects)
+    made.facts = GivenFacts.of_lines("".join(text for language, _, text in BLOCKS if language == "facts"))
+    return made
 
 
 @pytest.mark.parametrize(("noderange", "meaning"), rows("noderange"))

@@ -6,9 +6,11 @@ from types import MappingProxyType
 
 import pytest
 
+from tests.fakes.facts import GivenFacts
 from tests.unit.selection.conftest import definitions
 from xcatflow.errors import InvalidInput, Source
 from xcatflow.model.definitions import Definitions
+from xcatflow.model.fact_names import FactSource
 from xcatflow.selection import UnknownNames, abbreviate, expand, select
 
 
@@ -19,6 +21,7 @@ class Counting:
         self.nodes: Mapping[str, None] = MappingProxyType(dict.fromkeys(names))
         self.group_names = tuple(sorted(groups))
         self.site: Mapping[str, str] = MappingProxyType({})
+        self.facts: FactSource = GivenFacts({})
         self._groups = groups
         self.asked = 0
 

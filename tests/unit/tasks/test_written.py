@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tasks.site import Cli
+from xcatflow.app import Site
 from xcatflow.load.shipped import shipped
-from xcatflow.steps.registry import BUILTINS
+from xcatflow.readiness import HostReadiness
+from xcatflow.steps.registry import BUILTINS, find
 
 
 def files(root: Path) -> dict[str, bytes]:
@@ -167,6 +169,9 @@ def test_a_kind_tells_its_parameters(cli: Cli, kind: str) -> None:
     head, _, rest = cli("kinds", kind).out.partition("\n\n")
     assert head.startswith(f"{kind}: ")
     lines = rest.splitlines()
+    if not find(kind).params.model_fields:
+        assert lines == ["  (no parameters)"]
+        return
     assert lines
     assert all(line.startswith("      ") == bool(index % 2) for index, line in enumerate(lines)), (
         "name and text take turns"
@@ -218,3 +223,29 @@ def test_a_chain_must_not_be_called_as_a_workflow(cli: Cli, site: Path) -> None:
 def test_a_noderange_of_nothing_is_not_all_nodes(cli: Cli, site: Path) -> None:
     assert "NODERANGE: expected a noderange, found nothing" in cli("nodes", "", code=2).err
     assert "-n/--nodes: expected a noderange, found nothing" in cli("plan", "wait", "-n", " ", code=2).err
+
+
+# --- check --hosts ---
+
+
+def test_hosts_are_told_and_one_that_lacks_something_is_a_failure(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+    well = {"docker": "ok (a)", "bridge": "ok (b)", "tls": "ok (c)"}
+    found = [HostReadiness("n1", well), HostReadiness("n2", {**well, "tls": "failed (d)"}, fix="do it")]
+
+    def readiness(_site: Site, nodes: str, *, bridge: str) -> tuple[HostReadiness, ...]:
+        asked.append((nodes, bridge))
+        return tuple(found)
+
+    monkeypatch.setattr(Site, "readiness", readiness)
+    done = cli("check", "--hosts", "all", "--bridge", "br0", code=1)
+    assert done.out.splitlines() == [
+        *("n1: docker ok (a)", "n1: bridge ok (b)", "n1: tls ok (c)"),
+        *("n2: docker ok (a)", "n2: bridge ok (b)", "n2: tls failed (d)", "  fix: do it"),
+    ]
+    assert [row["ready"] for row in json.loads(cli("check", "--hosts", "all", "--json", code=1).out)] == [True, False]
+    assert asked == [("all", "br0"), ("all", "mydocker0")]
+    del found[1]
+    assert cli("check", "--hosts", "n1").out.count("\n") == 3
+    del found[0]
+    assert cli("check", "--hosts", "all-all").err == 'no node in "all-all"\n'

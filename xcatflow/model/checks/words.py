@@ -8,7 +8,7 @@ from xcatflow.model.formula import is_formula
 _WORDS = """
 master domain nameservers ntpservers installdir tftpdir httpport timezone nodestatus excludenodes hierarchicalattrs
 runbootscripts precreatemypostscripts nodesyncfiledir sshbetweennodes FQDNfirst nmapoptions cleanupdiskfullxcatpost
-xcatdebugmode
+xcatdebugmode monitorapps
 """
 _SITE = tuple(_WORDS.split())
 """Attributes of the site object that something acts on. Others are allowed."""
