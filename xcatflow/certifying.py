@@ -3,9 +3,10 @@
 Telling changes nothing, and works with a CA that has ended or lacks its key: only then it is needed most.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,6 +30,7 @@ from xcatflow.transport.pool import Machines
 from xcatflow.wiring import Wiring
 
 DIRECTORY = "/etc/docker/tls"
+_NAME = re.compile(r"[^\W_][\w.@+-]{0,63}")
 _RENEW = timedelta(days=30)
 _CA_RENEW = timedelta(days=825)
 _AT_ONCE = 32
@@ -50,7 +52,7 @@ class Trust:
         """What there is by the site's files: the CA, the authorities of clients, and what they have issued. Raises InvalidInput where the
         site has no CA."""
         with self._existing() as (site, _):
-            return (*_authorities(site), *_issued(site, now))
+            return (*_authorities(site), *_issued(site, self.definitions.nodes, now))
 
     def seen(self, nodes: Sequence[str]) -> tuple[Held, ...]:
         """What these hosts have, one round trip each; one that cannot be looked at is a bad one."""
@@ -73,24 +75,33 @@ class Trust:
             raise InvalidInput(f'"{CONTROLLER}" is the controller\'s own name: give another one')
         if not 1 <= days <= 3650:
             raise InvalidInput(f"--days: expected 1 to 3650, found {days}")
+        if not _NAME.fullmatch(name):
+            raise InvalidInput(
+                f'client "{name}": expected a name of 1 to 64 characters, of letters, digits and "_.@+-", a letter or digit first'
+            )
         checked_role(role)
         site = self.authority()
-        _free(place, site.records.latest("client"), name)
-        made = site.issue_client(name, role, days, request=request, place=str(place))
+        _free(place, site.records.all(), name)
         try:
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise InvalidInput(f'cannot make the directory "{place}": {reason_of(error)}') from None
+        try:
+            made = site.issue_client(name, role, days, request=request, place=str(place))
+        except XcatflowError:
+            with suppress(OSError):
+                place.rmdir()
+            raise
         if made.key:
             write_atomically(place / "key.pem", made.key, mode=0o600)
         write_atomically(place / "cert.pem", made.certificate, mode=0o644)
         write_atomically(place / "ca.pem", site.ca.trusted(), mode=0o644)
-        return next(each for each in site.records.latest("client") if each.name == name)
+        return next(each for each in reversed(site.records.all()) if each.pem == made.certificate)
 
     def known(self, name: str) -> None:
         """Raises InvalidInput where no certificate was issued to that client."""
         with self._existing() as (site, _):
-            names = {each.name for each in site.records.all() if each.sort != "host"}
+            names = {CONTROLLER, *(each.name for each in site.records.all() if each.sort != "host")}
         if name not in names:
             there = f": there are {', '.join(sorted(names))}" if names else ""
             raise InvalidInput(f'no certificate was issued to "{name}"{did_you_mean(name, names) or there}')
@@ -134,15 +145,17 @@ def _authorities(site: SiteAuthority) -> Iterator[Held]:
             yield Held("clients", f"{role} {epoch.number}", epoch.ends, "signs clients", epoch.ends - _CA_RENEW, how)
 
 
-def _issued(site: SiteAuthority, now: datetime) -> Iterator[Held]:
+def _issued(site: SiteAuthority, nodes: Container[str], now: datetime) -> Iterator[Held]:
+    """What was issued to those that are still there: a host that is no node any more, and a client whose certificate is long over, are
+    nobody's concern."""
     for record in site.records.latest():
         ends, renew = record.not_after, record.not_after - _RENEW
         match record.sort:
             case "controller":
                 yield Held("controller", record.name, ends, record.role, renew, "the next command")
-            case "client":
+            case "client" if ends > now - _RENEW:
                 yield Held("client", record.name, ends, record.role, how=f"pki issue {record.name}")
-            case "host":
+            case "host" if record.name in nodes:
                 good = ", ".join((*record.names, *record.addresses))
                 yield Held("host", record.name, ends, good, renew, "pki renew")
     revoked = {each.name: each for each in site.records.all() if each.revoked and each.not_after > now}

@@ -1,24 +1,32 @@
 """Everything that can be found wrong with a site without a connection, at once. Part of the composition root."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from xcatflow.contract import Step
 from xcatflow.engine.check import check_workflow
 from xcatflow.engine.lint import Lint
-from xcatflow.errors import InvalidInput, Problem, Source
+from xcatflow.engine.prepare import Preparer
+from xcatflow.engine.secrets import Redactor
+from xcatflow.errors import InvalidInput, NotGathered, Problem, Source
 from xcatflow.load.oddities import unread_definitions, unread_workflows
 from xcatflow.load.survey import Survey, survey
 from xcatflow.load.workflow import place_chain, place_workflow
 from xcatflow.model import checks
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.findings import Finding, Findings
-from xcatflow.model.lookup import BadTemplate
-from xcatflow.model.placed import PlacedWorkflow
+from xcatflow.model.lookup import BadTemplate, templates_in
+from xcatflow.model.placed import PlacedStep, PlacedWorkflow
 from xcatflow.selection import UnknownNames
 from xcatflow.steps.registry import find as find_step
+from xcatflow.wiring import Wiring
+
+_NEEDS = re.compile(r'step "[^"]*" needs "\$\{')
+"""How complaints about a lookup without a value begin: these are told by others, or are of the environment."""
 
 
 class Files(Protocol):
@@ -88,6 +96,8 @@ def _workflows(found: Findings, site: Files, read: Survey) -> None:
             loaded[name] = workflow
             found.add("error", *check_workflow(workflow, find_step, read.definitions))
             lint.workflow(workflow)
+    if not any(each.severity == "error" for each in found.all):
+        _from_files(found, site, read, loaded.values())
     for name in site.chains():
         if name in site.workflows():
             message = f'"{name}" is the name of a workflow as well: rename one of them'
@@ -117,3 +127,42 @@ def _selected(site: Files, read: Survey, noderange: str) -> tuple[str, ...]:
         if all(read.lost(name) for name in error.names):
             return error.valid
         raise
+
+
+def _from_files(found: Findings, site: Files, read: Survey, workflows: Iterable[PlacedWorkflow]) -> None:
+    """What is wrong in files that steps are prepared from, and in the script lists of nodes. Other mistakes come first: with them, what is
+    said here would be said of what nobody means."""
+    wiring = Wiring(site.root, read.definitions, Redactor(), rehearse=True)
+
+    def select(noderange: str, _source: Source) -> tuple[str, ...]:
+        try:
+            return _selected(site, read, noderange)
+        except NotGathered:  # files can be right where nothing was gathered
+            return ()
+
+    preparer = Preparer(read.definitions, find_step, select, wiring.desk, lambda name: wiring.secret(name) or name)
+    try:
+        for workflow in workflows:
+            try:
+                nodes = select(workflow.spec.nodes, workflow.place(("nodes",))) if workflow.spec.nodes else ()
+                steps = tuple(placed for placed in workflow.steps if _reads_files(placed))
+                preparer.lanes(replace(workflow, steps=steps), nodes, {})
+            except InvalidInput as error:
+                found.add("error", *(it for it in error.problems if not _NEEDS.match(it.message)))
+    finally:
+        wiring.close()
+
+
+def _reads_files(placed: PlacedStep) -> bool:
+    """Is there more to a step than its parameters, and can it be known without inputs that are given for a run?"""
+    kind = find_step(placed.spec.use)
+    if isinstance(kind, Step) and type(kind).prepare is Step.prepare:
+        return False
+    declared = placed.inputs.declared
+    asked = [
+        lookup.path[1]
+        for _, it in templates_in(placed.spec.with_)
+        for lookup in it.lookups
+        if lookup.path[0] == "input"
+    ]
+    return not any(name in declared and declared[name].default in (None, "") for name in asked)

@@ -5,7 +5,7 @@ Everything a step knows is in a few methods, and none of them prints. `prepare` 
 again after acting, records, retries.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -29,6 +29,9 @@ P = TypeVar("P", bound=Params)
 S = TypeVar("S")
 
 
+T = TypeVar("T")
+
+
 class Desk(Protocol):
     """The controller's side of a step, before anything is asked: the site's files, never the network."""
 
@@ -42,6 +45,11 @@ class Desk(Protocol):
 
     def render(self, name: str, variables: Mapping[str, Any]) -> str:
         """A Jinja2 template of the site with the node's lookups and `variables`. Raises InvalidInput with file and line."""
+        ...
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, made once for all steps and nodes of a run that ask with this key: for what is the same for many, and costly
+        to read. Nobody may change it. Raises what `make` raises."""
         ...
 
     @property
@@ -117,6 +125,8 @@ class Step(Generic[P, S]):
     params: ClassVar[type[Params]]
     proof: ClassVar[bool] = False
     """True for kinds that change nothing and only wait for or prove something (`ping`, `wait.port`)."""
+    alone: ClassVar[bool] = False
+    """True for kinds during which no other step can be at the machine (`reboot`): steps of other nodes wait, and look anew afterwards."""
     follows: ClassVar[tuple[str, ...]] = ()
     """Kinds whose changes on the same node may undo what this kind sees now: a plan that has such a change defers this step."""
 

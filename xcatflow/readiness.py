@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from xcatflow.errors import InvalidInput
 from xcatflow.model.call import Call, Called
 from xcatflow.model.definitions import Definitions
-from xcatflow.model.endpoint import machine_of, parse_endpoint
+from xcatflow.model.endpoint import PLAIN_PORT, machine_of, parse_endpoint
 from xcatflow.model.event import Event, Outcome, StepEnded
 from xcatflow.model.fold import fold
 from xcatflow.model.workflow import Limits, StepSpec, Workflow
@@ -61,14 +61,14 @@ def readiness(
     bridge: str = _BRIDGE,
     workflows: Sequence[str] = (),
 ) -> tuple[HostReadiness, ...]:
-    """Every node, in order. `call` runs a command's steps; `workflows` are those that a fix may name. Raises InvalidInput for
-    nodes that are containers."""
+    """Every node, in order, at the port that nodes name in `dockerhost`, else at xCAT's 2375, where `setupdockerhost` has it listen then.
+    `call` runs a command's steps; `workflows` are those that a fix may name. Raises InvalidInput for nodes that are containers."""
     if wrong := [node for node in nodes if definitions.value(node, "mgt") == "docker"]:
         raise InvalidInput(
             f"expected Docker hosts, but {fold(wrong)} {'is a container' if len(wrong) == 1 else 'are containers'}"
         )
     endpoints = _endpoints(definitions)
-    given = {node: {"daemon": endpoints.get(node) or node} for node in nodes}
+    given = {node: {"daemon": endpoints.get(node) or f"{node}:{PLAIN_PORT}"} for node in nodes}
     step = {
         "id": "ready",
         "use": "docker.ready",

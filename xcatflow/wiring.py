@@ -3,10 +3,10 @@
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from xcatflow.engine.scope import Scope
 from xcatflow.engine.secrets import Redactor
@@ -18,6 +18,8 @@ from xcatflow.transport.protocols import Authority, Docker, ShellSession, Traffi
 
 if TYPE_CHECKING:
     from xcatflow.transport.docker_http import DockerTimeouts
+
+T = TypeVar("T")
 
 _NO = ("false", "no", "n", "0", "off")
 
@@ -34,6 +36,7 @@ class Wiring:
     accept_new: bool = False
     user: str = ""
     traffic: Traffic = field(default_factory=Traffic)
+    _kept: dict[Hashable, Any] = field(default_factory=dict)
     _authority: Any = None
     _connector: Any = None
     _guard: threading.RLock = field(default_factory=threading.RLock)
@@ -85,7 +88,7 @@ class Wiring:
         return value
 
     def desk(self, scope: Scope) -> "SiteDesk":
-        return SiteDesk(self.root, scope, self.authority)
+        return SiteDesk(self.root, scope, self.authority, self._kept)
 
     def counted(self) -> dict[str, Any]:
         """The traffic so far, as plain data."""
@@ -181,6 +184,8 @@ class SiteDesk:
     root: Path
     scope: Scope
     make_authority: Callable[[], Authority]
+    kept: dict[Hashable, Any]
+    """What steps of the run made once."""
 
     def path(self, name: str) -> Path:
         path = Path(os.path.normpath(self.root / name))
@@ -204,6 +209,11 @@ class SiteDesk:
             raise InvalidInput(f'no template "{name}" in the site')
         shown = path.parent.relative_to(self.root) if path.is_relative_to(self.root) else path.parent
         return render(path.parent, path.name, self.scope, variables, shown=shown)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        if key not in self.kept:
+            self.kept[key] = make()
+        return cast(T, self.kept[key])
 
     @property
     def node(self) -> str:

@@ -72,7 +72,8 @@ def lab_host_off(lab_site: Path) -> Iterator[str]:
     with power_cut(lab_site, "host02"):
         yield "host02"
     lab.up(lab_site, hosts=HOSTS, say=print)
-    assert ssh(lab_site, "host02", "systemctl is-system-running --wait").strip() == "running"
+    said = ssh(lab_site, "host02", "systemctl is-system-running --wait; systemctl --failed --no-legend --plain")
+    assert said.strip() == "running"
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
@@ -118,16 +120,18 @@ def reboot(site: Path, host: str) -> None:
     before = ssh(site, host, "cat /proc/sys/kernel/random/boot_id; systemctl show -P UserspaceTimestampMonotonic")
     with suppress(AssertionError):  # it may be faster than the reply
         ssh(site, host, "nohup systemctl reboot >/dev/null 2>&1 &")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while True:
         time.sleep(0.3)
         try:
             now = ssh(site, host, "cat /proc/sys/kernel/random/boot_id; systemctl show -P UserspaceTimestampMonotonic")
-            if now != before and ssh(site, host, "systemctl is-system-running --wait || :").strip() == "running":
-                return
+            if now != before:
+                now = ssh(site, host, "systemctl is-system-running --wait || systemctl --failed --no-legend")
+                if now.strip() == "running":
+                    return
         except AssertionError:
             now = "no answer"
-        assert time.monotonic() < deadline, now
+        assert time.monotonic() < deadline, (host, now)
 
 
 def network(site: Path, host: str) -> tuple[list[str], list[str]]:
@@ -144,14 +148,35 @@ def files(site: Path, host: str) -> str:
     return ssh(site, host, f"find {there} {facts} | sort; find {there} -type f -exec sha256sum {{}} + | sort -k 2")
 
 
+def before_and_after(site: Path, host: str) -> tuple[object, str]:
+    """What has to be the same before a change and after it was undone."""
+    return network(site, host), files(site, host)
+
+
+def at_once(hosts: Iterable[str], do: Callable[[str], object]) -> None:
+    """Do it on all hosts at the same time; the first that fails ends the test, when all are through."""
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(do, hosts))
+
+
+def answers(site: Path, host: str, within_s: float) -> bool:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        with suppress(AssertionError):
+            return bool(ssh(site, host, "echo yes"))
+        time.sleep(0.2)
+    return False
+
+
 def has_bridge(site: Path, host: str) -> bool:
     return ssh(site, host, "[ ! -e /sys/class/net/mydocker0 ] || echo yes").strip() == "yes"
 
 
-def write_workflow(site: Path, *, window: str, more: str = "") -> None:
-    """A workflow `bridge` that puts `mydocker0` over `eth0`; `more` are lines for further steps."""
+def write_workflow(site: Path, *, window: str, more: str = "", name: str = "bridge") -> None:
+    """A workflow that puts `mydocker0` over `eth0`; `more` are lines for further steps. Of one workflow there is one run at a time."""
     (site / "workflows").mkdir(exist_ok=True)
-    (site / "workflows" / "bridge.yaml").write_text(BRIDGE.replace("WINDOW", window) + more)
+    text = BRIDGE.replace("WINDOW", window).replace("name: bridge", f"name: {name}", 1)
+    (site / "workflows" / f"{name}.yaml").write_text(text + more)
 
 
 def command(site: Path, *words: str) -> list[str]:

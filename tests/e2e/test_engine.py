@@ -5,7 +5,10 @@ Each test goes on where the one before left off.
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,14 +39,20 @@ def running_site(hosts: int) -> Iterator[Cli]:
         made = Cli(site)
         made("apply", "provision-dockerhost")
         made("apply", "image")
-        for number in range(hosts):
-            ssh(
-                site,
-                f"host{number + 1:02}",
-                "docker run -d --name web --stop-timeout 0 -p 8080:80 busybox sleep 100000 && "
-                "docker run -d --name job --stop-timeout 0 --restart unless-stopped busybox sleep 100000",
-            )
+        everywhere(
+            made,
+            hosts,
+            "docker run -d --name web --stop-timeout 0 -p 8080:80 busybox sleep 100000 && "
+            "docker run -d --name job --stop-timeout 0 --restart unless-stopped busybox sleep 100000",
+        )
         yield made
+
+
+def everywhere(cli: Cli, hosts: int, command: str, stdin: bytes = b"") -> None:
+    """A command on that many hosts at a time."""
+    names = [f"host{number + 1:02}" for number in range(hosts)]
+    with ThreadPoolExecutor(hosts) as pool:
+        list(pool.map(lambda name: ssh(cli.site, name, command, stdin), names))
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +171,43 @@ def test_setupdockerhost_makes_a_network_of_docker_once(cli: Cli) -> None:
     scripts("10.123.7.2")
     done = cli("apply", "net", code=1)
     assert 'Docker network "mynet1" is there and differs: gateway is "10.123.7.1", expected "10.123.7.2"' in done.stdout
+
+
+def test_containers_that_a_killed_run_stopped_run_again(cli: Cli) -> None:
+    """The next run notes what runs, and finds on the host what should."""
+    stop: dict[str, Any] = {"package": "docker.io", "version": "1.0", "containers": "stop"}
+    steps = [
+        {"id": "drained", "use": "docker.drained", "with": stop},
+        {"id": "wait", "use": "ssh.command", "with": {"run": "sleep 60", "always": True}},
+    ]
+    back = [{"id": "running", "use": "docker.running", "with": {"since": ""}}]
+    for name, given in (("stops", steps), ("back", back)):
+        workflow = {"schema": 1, "name": name, "summary": name, "nodes": "host01", "steps": given}
+        (cli.site / "workflows" / f"{name}.yaml").write_text(json.dumps(workflow))
+    command = [sys.executable, "-m", "xcatflow", "--site", str(cli.site), "apply", "stops", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert any(json.loads(line).get("step") == "drained" and "step-ended" in line for line in process.stdout)
+    process.kill()
+    process.wait()
+    assert cli.ssh("host01", "docker ps -q") == ""
+    assert changed(cli.events("apply", "back")) == [("host01", "running")]
+    assert cli.ssh("host01", "docker ps --format '{{.Names}}' | sort").split() == ["job", "web"]
+    assert changed(cli.events("apply", "back")) == []
+
+
+def test_containers_that_ignore_sigterm_hold_up_no_reboot(cli: Cli) -> None:
+    """systemd would wait 90 s for them at the very last."""
+    cli.ssh(
+        "host01",
+        "docker run -d --name deaf --restart unless-stopped busybox sh -c 'trap : TERM; while :; do sleep 1; done'",
+    )
+    step = {"id": "reboot", "use": "reboot", "with": {"when": "always", "timeout": "75 s", "services": ["docker"]}}
+    workflow = {"schema": 1, "name": "again", "summary": "again", "nodes": "host01", "steps": [step]}
+    (cli.site / "workflows" / "again.yaml").write_text(json.dumps(workflow))
+    cli("apply", "again")
+    running = "docker rm -f deaf >/dev/null; docker start web >/dev/null; docker ps --format '{{.Names}}' | sort"
+    assert cli.ssh("host01", running).split() == ["job", "web"], "restart policies hold"
 
 
 # --- each of the three missing ---

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.conftest import ssh
-from tests.e2e.test_engine import HAS, STARTED, running_site
+from tests.e2e.test_engine import HAS, STARTED, everywhere, running_site
 from tests.e2e.test_site import Cli, changed
 
 pytestmark = pytest.mark.lab
@@ -35,8 +35,7 @@ def cli(lab_possible: None) -> Iterator[Cli]:
 
 
 def test_an_upgrade_under_running_containers(cli: Cli) -> None:
-    for host in HOSTS:
-        ssh(cli.site, host, f"sh -s {HAS}+z1", stdin=REPACKED.encode())
+    everywhere(cli, len(HOSTS), f"sh -s {HAS}+z1", REPACKED.encode())
     started = {host: cli.ssh(host, STARTED) for host in HOSTS}
     assert "docker.io 20.10.24" in cli("plan", "upgrade-engine").stdout
     events = cli.events("apply", "upgrade-engine", "-i", "version=latest")
@@ -51,8 +50,7 @@ def test_an_upgrade_under_running_containers(cli: Cli) -> None:
 
 
 def test_a_release_line_is_left_only_when_that_is_said(cli: Cli) -> None:
-    for host in HOSTS:
-        ssh(cli.site, host, "sh -s 23.0.1+z1", stdin=REPACKED.encode())
+    everywhere(cli, len(HOSTS), "sh -s 23.0.1+z1", REPACKED.encode())
     started = cli.ssh("host01", STARTED)
     done = cli("apply", "upgrade-engine", "-n", "host01", code=1)
     assert "2 containers (job, web) cannot run on through the upgrade: from 20.10 to 23.0" in done.stdout

@@ -2,7 +2,9 @@
 test goes on where the one before left off."""
 
 import json
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -253,6 +255,20 @@ def test_the_key_that_we_came_in_with_stays(cli: Cli) -> None:
     workflow(cli.site, "other", "authorized_key", key=KEYS[1], exclusive=True)
     done = cli("apply", "other", code=1)
     assert "is the one that this connection came in with" in " ".join(done.stdout.split())
+
+
+def test_who_shuts_himself_out_finds_the_former_keys(cli: Cli) -> None:
+    own = (cli.site / "ssh" / "id_ed25519.pub").read_text().strip()
+    before = at_host(cli, "cat /root/.ssh/authorized_keys")
+    workflow(cli.site, "own", "authorized_key", key=own, options='from="192.0.2.1"')
+    done = cli("apply", "own", code=1)
+    assert 'with the new keys of "root" host01 cannot be reached any more' in " ".join(done.stdout.split())
+    for _ in range(45):
+        with suppress(AssertionError):
+            assert at_host(cli, "cat /root/.ssh/authorized_keys") == before
+            break
+        time.sleep(1)
+    assert at_host(cli, "cat /root/.ssh/authorized_keys; ls -d /run/xcatflow-keys-* 2>/dev/null || true") == before
 
 
 def test_what_failed_is_taken_back(cli: Cli) -> None:

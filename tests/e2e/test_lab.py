@@ -45,9 +45,9 @@ def command(task: str, site: Path, *options: str) -> list[str]:
 
 
 def files(site: Path) -> dict[str, int]:
-    """Files of the site that are not of the shipped workflows, with the time they were written at."""
+    """Files of the site that are not shipped ones, with the time they were written at."""
     found = {str(path.relative_to(site)): path.stat().st_mtime_ns for path in site.rglob("*") if path.is_file()}
-    return {name: time for name, time in found.items() if not name.startswith("workflows/")}
+    return {name: time for name, time in found.items() if not name.startswith(("workflows/", "share/"))}
 
 
 def left_over(site: Path) -> list[str]:

@@ -145,4 +145,8 @@ def test_groups(rpm: Rpm) -> None:
     rpm.nothing_left()
     rpm.run("apply", "-@Lab Tools")
     assert "beta-1.0" not in rpm.installed
+    rpm.run("apply", "@tools")
+    rpm.nothing_left()
+    rpm.run("apply", "-@tools")
+    assert "beta-1.0" not in rpm.installed
     assert 'the package sources have no "@Lab Toys"' in rpm.run("plan", "@Lab Toys", code=1)

@@ -23,6 +23,7 @@ from xcatflow.load.shipped import make_site
 from xcatflow.model.endpoint import Endpoint
 from xcatflow.transport.docker import DockerDaemon
 from xcatflow.transport.pki import SiteAuthority
+from xcatflow.transport.pki_records import Subject
 from xcatflow.transport.protocols import Traffic
 from xcatflow.transport.tls import TlsFiles, find_tls_files
 
@@ -156,6 +157,23 @@ def test_keys_are_made_on_the_hosts_and_stay_there(cli: Cli) -> None:
     assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
     assert {path.parent.name for path in kept} == {"pki", "admin", "ssh"}
     assert b"PRIVATE KEY" not in (cli.site / ".xcatflow" / "journal.sqlite").read_bytes()
+
+
+def test_a_hosts_own_certificate_commands_no_daemon(cli: Cli, tmp_path: Path) -> None:
+    """Not by its authority, and not by what it may be used for."""
+    pki = cli.site / ".xcatflow" / "pki"
+    server = "".join(cli.ssh("host01", f"cat /etc/docker/tls/{name}.pem") for name in ("cert", "key"))
+    issuer = SiteAuthority(pki).epochs.issuer("admin")[1]
+    by_clients_authority = issuer.issue(Subject("host01", ["host01"]), days=2, now=datetime.now(UTC))
+    client = issuer.issue(Subject("host01", role="admin", server=False), days=2, now=datetime.now(UTC))
+    for name, text, said in (
+        ("server", server, "our client certificate was refused"),
+        ("purpose", by_clients_authority.certificate + by_clients_authority.key, "our client certificate was refused"),
+        ("client", client.certificate + client.key, ""),
+    ):
+        (tmp_path / name).write_text(text)
+        assert said in let_in(cli, "host02", TlsFiles(pki / "ca.pem", tmp_path / name, tmp_path / name))
+    assert let_in(cli, "host02", TlsFiles(pki / "ca.pem", tmp_path / "client", tmp_path / "client")) == ""
 
 
 def test_what_there_is_and_what_hosts_have(cli: Cli) -> None:

@@ -196,6 +196,26 @@ def test_updatenode_distributes_files_and_software_on_demand(cli: Cli) -> None:
     assert status(cli, "updatestatus") == "synced"
 
 
+def test_without_a_flag_it_is_files_then_software_then_scripts(cli: Cli) -> None:
+    cli.ssh("host01", "echo changed >/etc/motd; apt-get remove -qy iputils-arping; rm -f /root/order")
+    lines = cli("updatenode", "host01").stdout.splitlines()
+    assert lines[0].startswith("Performing software maintenance operations.")
+    assert lines[1] == 'File synchronization has completed for nodes: "host01"'
+    ran = [line.rpartition(": ")[2] for line in lines if " start..: " in line]
+    assert ran[:2] == ["ospkgs", "otherpkgs"]
+    assert ran[2:] == [
+        "syslog", "remoteshell", "syncfiles", "post", "otherpkgs", "before", "xHRM", "between", "setupdockerhost", "bad",
+        "tune/after",
+    ]  # fmt: skip
+    assert [line for line in lines if line.endswith("completed.")] == [
+        "host01: Running of Software Maintenance has completed.", "host01: Running of postscripts has completed.",
+    ]  # fmt: skip
+    assert {line.rpartition(" ")[2] for line in lines if " end....: " in line} == {"0"}
+    assert cli.ssh("host01", "cat /etc/motd; command -v arping").startswith("kept by the site\n/")
+    assert len(order(cli)) == 4
+    assert status(cli, "updatestatus") == "synced"
+
+
 def test_a_failing_script_makes_updatenode_fail(cli: Cli) -> None:
     (cli.site / "postscripts" / "bad").write_text("echo it breaks; exit 3\n")
     done = cli("updatenode", "host01", "bad,before x", code=1)

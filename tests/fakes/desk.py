@@ -1,12 +1,14 @@
 """A site's files as a step's desk; templates are rendered by filling in `{{ name }}`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from xcatflow.errors import InvalidInput
 from xcatflow.model.definitions import Definitions
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -16,6 +18,7 @@ class FolderDesk:
     root: Path
     definitions: Definitions = field(default_factory=Definitions)
     node: str = "dh01"
+    kept: dict[Hashable, Any] = field(default_factory=dict)
 
     def path(self, name: str) -> Path:
         found = (self.root / name).resolve()
@@ -34,6 +37,11 @@ class FolderDesk:
         for key, value in variables.items():
             text = text.replace("{{ " + key + " }}", str(value))
         return text
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        if key not in self.kept:
+            self.kept[key] = make()
+        return cast(T, self.kept[key])
 
     @property
     def authority(self) -> Any:

@@ -1,6 +1,6 @@
 """Machines that are folders: scripts that steps run over SSH run here, with the machine's own directories below a folder.
 
-Only for steps that keep to these directories.
+Only for steps that keep to these directories. Packages are those of `with_packages`.
 """
 
 import re
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
+from tests.fakes.packages import apt_machine
 from tests.fakes.target import SYSTEM_PATH
 from xcatflow.errors import Unreachable
 from xcatflow.model.question import Reply
@@ -41,13 +42,20 @@ class FolderSession:
             capture_output=True,
             check=False,
             timeout=timeout_s,
-            env={"PATH": SYSTEM_PATH, "LC_ALL": "C"},
+            env={"PATH": f"{self.root}/apt/bin:{SYSTEM_PATH}", "DPKG_ADMINDIR": f"{self.root}/apt/dpkg", "LC_ALL": "C"},
         )
         return Reply(done.returncode, done.stdout, done.stderr)
 
     def cancel(self) -> None: ...
 
     def close(self) -> None: ...
+
+
+def with_packages(root: Path, text: str) -> None:
+    """Give the machine in the folder `root` an apt that knows these packages (tests/fakes/packages.py): lines of name and version."""
+    for folder in ("apt", "var/tmp"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    apt_machine(root / "apt").put("known", **dict(line.split() for line in text.splitlines()))
 
 
 @contextmanager

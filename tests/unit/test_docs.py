@@ -84,10 +84,10 @@ def _elsewhere(text: str, root: Path) -> str:
 def _play(text: str, root: Path, place: str, daemon: Daemon) -> int:
     played = 0
     for part in parts(text):
-        words = part.text.split()
-        if part.mark != "$" or words[0] not in (*SUMMARIES, "cat"):
+        command = part.text.removeprefix("xcatflow ")
+        if part.mark != "$" or command.split()[0] not in (*SUMMARIES, "cat"):
             continue
-        said = typed(part.text, root)
+        said = typed(command, root)
         shown = [line for line in part.lines if line.strip()]
         found = [_elsewhere(daemon.out_of(line), root) for line in (*said.err, *said.out) if line.strip()]
         assert shown == found, f"{place}: $ {part.text}"

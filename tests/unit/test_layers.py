@@ -32,7 +32,7 @@ MAY: dict[str, set[str]] = {
     "lab": {"errors", "model", "transport"},
     "wiring": {"errors", "model", "load", "selection", "transport", "engine", "contract"},
     "running": {"errors", "model", "load", "journal", "transport", "steps", "engine", "wiring"},
-    "checking": {"errors", "model", "load", "selection", "steps", "engine"},
+    "checking": {"contract", "wiring", "errors", "model", "load", "selection", "steps", "engine"},
     "app": {
         "errors",
         "model",

@@ -56,7 +56,11 @@ def ask(
 
 def test_each_host_is_asked_where_nodes_name_its_daemon() -> None:
     hosts, call = ask({"dh01": WELL, "dh02": WELL, "dh03": WELL}, bridge="br0")
-    assert call.given == {"dh01": {"daemon": "dh01:2375"}, "dh02": {"daemon": "dh02:4000"}, "dh03": {"daemon": "dh03"}}
+    assert call.given == {
+        "dh01": {"daemon": "dh01:2375"},
+        "dh02": {"daemon": "dh02:4000"},
+        "dh03": {"daemon": "dh03:2375"},
+    }
     assert (call.looks, call.what, call.arguments) == (True, "check --hosts", ("check", "--hosts", "dh[01-03]"))
     assert call.workflow.steps[0].with_ == {"report": True, "bridge": "br0"}
     assert all(host.well for host in hosts)

@@ -19,6 +19,8 @@ _DONE = {
     KEYS: "Running of postscripts has completed.",
     SCRIPTS: "Running of postscripts has completed.",
 }
+_NOTHING = {"otherpkgs": "otherpkgs: no extra rpms to install"}
+"""What scripts say of nodes for which they have nothing to do."""
 _CODE = re.compile(r"exited with code ([0-9]+)")
 _COPIED = "files"
 """The field of the change that brings the site's scripts to a machine."""
@@ -33,6 +35,8 @@ class _Phase:
     names: Sequence[str]
     at: int = -1
     code: str = "0"
+    heard: bool = False
+    """Was there anything of the script under way?"""
 
 
 @dataclass(slots=True)
@@ -49,6 +53,8 @@ class Story:
     _copies: dict[str, str] = field(default_factory=dict)
     _kept: dict[str, list[str]] = field(default_factory=dict)
     _left: set[str] = field(default_factory=set)
+    _through: set[str] = field(default_factory=set)
+    """The nodes that are through with their files."""
     _told_files: bool = False
 
     def __call__(self, event: Event) -> None:
@@ -78,6 +84,9 @@ class Story:
             return
         if phase_name not in _DONE:
             return
+        if event.node in self.syncing:
+            self._through.add(event.node)
+            self._tell_files()
         if isinstance(event, StepEnded) and event.outcome is Outcome.UNREACHABLE:
             self._left.add(event.node)
             return
@@ -90,6 +99,7 @@ class Story:
             return
         number = phase.ids.index(rest.partition("/")[0])
         self._go_on(event.node, phase, number)
+        phase.heard = True
         if isinstance(event, StepEnded):
             self._hear_script(event, phase)
 
@@ -121,6 +131,7 @@ class Story:
             self._leave(node)
         if node in self._left and node in self.syncing:
             self.synced.setdefault(node, False)
+        self._through.add(node)
         self._tell_files()
 
     # --- where a node is ---
@@ -148,8 +159,10 @@ class Story:
         """Tell of the scripts up to this one; those between had nothing to do."""
         while phase.at < number:
             if phase.at >= 0:
+                if not phase.heard and (nothing := _NOTHING.get(phase.names[phase.at])):
+                    self._say(node, nothing)
                 self._say(node, f"postscript end....: {phase.names[phase.at]} exited with code {phase.code}")
-            phase.at, phase.code = phase.at + 1, "0"
+            phase.at, phase.code, phase.heard = phase.at + 1, "0", False
             if phase.at < len(phase.ids):
                 self._say(node, f"postscript start..: {phase.names[phase.at]}")
 
@@ -166,7 +179,7 @@ class Story:
         """Once all nodes are through with their files: where that went well and where not."""
         if self._told_files or (self.by_name and not final) or not self.syncing:
             return
-        if not final and self.syncing - self.synced.keys():
+        if not final and self.syncing - self._through:
             return
         self._told_files = True
         good = sorted(node for node, well in self.synced.items() if well)

@@ -27,6 +27,7 @@ class Asked:
     phases: tuple[str, ...]
     scripts: str = ""
     service_nodes: bool = False
+    environment_only: bool = False
     limits: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -41,13 +42,11 @@ def read_words(arguments: Arguments) -> Asked:
         phases.append(SCRIPTS)
     if "s" in arguments:
         phases.insert(0, SERVER)
-    if "g" in arguments:
-        raise Refused("-g: xcatflow makes the environment of scripts when they run, there is nothing to make before")
     fanout, seconds = _number(arguments, "fanout", FANOUT), _number(arguments, "t", _TIMEOUT_S)
     if (user := arguments.value("l")) and not _USER.fullmatch(user):
         raise Refused(f'-l: expected the name of a user, found "{user}"')
     limits = {"fanout": fanout, "step_timeout": f"{seconds} s"}
-    return Asked(tuple(phases) or (FILES, SOFTWARE, SCRIPTS), scripts, "f" in arguments, limits)
+    return Asked(tuple(phases) or (FILES, SOFTWARE, SCRIPTS), scripts, "f" in arguments, "g" in arguments, limits)
 
 
 def _refuse_conflicts(arguments: Arguments) -> None:
@@ -60,6 +59,10 @@ def _refuse_conflicts(arguments: Arguments) -> None:
         raise Refused("Choose either -f to sync the service nodes, or -F  to sync the nodes not both.")
     if given("f") and (given("S", "k", "P") or len(arguments.operands) > 1):
         raise Refused("If you specify the -f flag you must not specify either the -S or -k or -P or -F flags")
+    if given("g") and (given("F", "S", "P", "f", "k", "s") or len(arguments.operands) > 1):
+        raise Refused(
+            "-g makes the environment of scripts and nothing else: give it without -F, -S, -P, -f, -k, -s and scripts"
+        )
     if given("k") and (given("S", "P", "F") or len(arguments.operands) > 1):
         raise Refused("If you use the -k flag, you cannot specify the -S,-P,-f or -F flags.")
     if given("l") and given("k"):

@@ -19,6 +19,7 @@ from xcatflow.commands.update_words import Asked, read_words
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.event import Event, WorkflowStarted
 from xcatflow.model.node_status import is_kept, now_as_text
+from xcatflow.model.script_environment import environment_of
 from xcatflow.model.scripts import chosen_lines, ids_of
 from xcatflow.model.values import split_list
 
@@ -26,6 +27,7 @@ USAGE = """\
 Usage: updatenode noderange [-F | --sync] [-S | --sw] [-P [scripts] | --scripts [scripts]] [scripts]
        updatenode noderange {-f | --snsync}
        updatenode noderange {-k | --security}
+       updatenode noderange {-g | --genmypost}
        updatenode noderange {-s | --sn} [-F] [-S] [-P [scripts]]
        updatenode {-h | --help | -v | --version}
 
@@ -37,6 +39,7 @@ Usage: updatenode noderange [-F | --sync] [-S | --sw] [-P [scripts] | --scripts 
              node-postbootscripts-start-here
   -f         distribute files to the service nodes of these nodes only
   -k         renew the key that root lets in (the script remoteshell)
+  -g         see that the environment of the nodes' scripts can be made; for sites with precreatemypostscripts
   -s         tell the nodes who their server is, in /opt/xcat/xcatinfo
 
   -l user     log in as this user, and become root with sudo
@@ -59,6 +62,9 @@ def run(context: Context, arguments: Arguments) -> None:
     nodes = _machines(context, definitions, chosen(context, definitions, arguments.operands[0]))
     if asked.service_nodes:
         nodes = _service_nodes(definitions, nodes)
+    if asked.environment_only:
+        _try_environment(context, definitions, nodes)
+        return
     if KEYS in asked.phases and (managing := [node for node in nodes if definitions.holds(node, "nodetype", "mn")]):
         raise Refused(f"You must not run -k option against a management node: {','.join(managing)}.")
     given = _given(context, definitions, nodes, asked)
@@ -108,6 +114,16 @@ def _service_nodes(definitions: Definitions, nodes: Sequence[str]) -> list[str]:
     if not found and nodes:
         raise Refused("-f: none of the nodes has a service node (servicenode) that is defined")
     return found
+
+
+def _try_environment(context: Context, definitions: Definitions, nodes: Sequence[str]) -> None:
+    """Nothing of it is kept: it is made when scripts run, of definitions as they are then. Raises InvalidInput."""
+    if definitions.site.get("precreatemypostscripts", "").lower() not in ("1", "y", "yes"):
+        why = "which this one has not: scripts get their environment when they run"
+        raise Refused(f"-g is for sites with precreatemypostscripts=yes, {why}")
+    for node in nodes:
+        environment_of(definitions, node, updating=True)
+        context.talk.say(f"{node}: the environment of its scripts is as it should be, and made anew whenever they run")
 
 
 def _given(context: Context, definitions: Definitions, nodes: Sequence[str], asked: Asked) -> dict[str, dict[str, str]]:

@@ -10,6 +10,7 @@ from xcatflow.engine.bus import Bus
 from xcatflow.engine.jobs import Jobs
 from xcatflow.engine.prepare import Lane, Prepared
 from xcatflow.engine.secrets import Redactor
+from xcatflow.engine.turns import Turns
 from xcatflow.model.change import Change
 from xcatflow.model.event import Outcome
 from xcatflow.model.question import Answers, Question
@@ -52,6 +53,7 @@ class Context:
     redactor: Redactor
     step_timeout_s: float
     run: str
+    turns: Turns = field(default_factory=Turns)
     pending: set[str] = field(default_factory=set)
     would: set[tuple[str, str]] = field(default_factory=set)
     bugs: list[str] = field(default_factory=list)

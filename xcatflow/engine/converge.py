@@ -79,6 +79,7 @@ class Converger:
     looks: Looks
     outputs: dict[str, Mapping[str, str]] = field(default_factory=dict)
     applied: list[Applied] = field(default_factory=list)
+    _times_alone: dict[str, int] = field(default_factory=dict)
 
     def attempts(self, index: int, prepared: Prepared) -> Result:
         """The step, again as often as its `retry` says."""
@@ -126,6 +127,16 @@ class Converger:
             if not self.context.apply and self._may_come(prepared):
                 return Result(Outcome.DEFERRED, message="known after apply")
             self.context.finish(prepared, self.outputs)
+        if not self.context.apply or prepared.target is None:
+            return self._brought(index, prepared)
+        machine, turns = prepared.target.name, self.context.turns
+        with turns.taken(machine, alone=prepared.step.alone):
+            if (times := turns.times_alone(machine)) != self._times_alone.get(machine, 0):
+                self._times_alone[machine] = times
+                self.looks.stale = True
+            return self._brought(index, prepared)
+
+    def _brought(self, index: int, prepared: Prepared) -> Result:
         step, want = prepared.step, prepared.want
         seen = step.seen(self.looks.answers(index, prepared), want)
         changes = self._planned(prepared, seen)

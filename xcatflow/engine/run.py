@@ -164,12 +164,13 @@ class Run:
                     runs |= {pool.submit(self._lane, context, lane, given, gate): lane for lane in looking[looked]}
                 for future in as_completed(runs):
                     ended[runs[future].node] = future.result()
-        if gate.reason:
+        if gate.held:
             self._note("warning", gate.reason)
 
     def _lane(self, context: Context, lane: Lane, given: Mapping[Face, Given], gate: "_Gate") -> Outcome:
         if gate.reason or self.stopping.is_set():
             ended: dict[str, Outcome] = {}
+            gate.held = gate.held or bool(gate.reason)
             self._leave_out(context.workflow, lane.node, gate.reason or "the run was stopped", ended)
             return Outcome.SKIPPED
         outcome = LaneRun.begin(context, lane, given).run()
@@ -211,6 +212,8 @@ class _Gate:
         self._counts: Counter[Outcome] = Counter()
         self._guard = threading.Lock()
         self.reason = ""
+        self.held = False
+        """Was a node left out by it?"""
 
     def count(self, outcome: Outcome) -> None:
         with self._guard:

@@ -1,7 +1,7 @@
 """Events as rows of the journal's table, and back.
 
 Most events of a run say that a step was fine on a node. So a row keeps only what differs from the event's defaults, and a target only
-where it is not the node itself (null stands for that).
+where it is not the node itself (null stands for that). Facts of machines are kept by `journal/facts.py`, and not again here.
 """
 
 import json
@@ -10,6 +10,7 @@ from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any
 
+from xcatflow.journal.facts import KIND
 from xcatflow.model.change import Change
 from xcatflow.model.event import Event, event_from_json
 
@@ -32,7 +33,7 @@ def row_of(event: Event) -> Row:
             node = text(value)
         elif name == "step":
             step = text(value)
-        elif value != default:
+        elif value != default and not (name == "outputs" and getattr(event, "kind", "") == KIND):
             data[name] = _plain(value)
     if node and data.get("target") == node:
         data["target"] = None

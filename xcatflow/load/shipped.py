@@ -14,6 +14,8 @@ _IGNORED = """\
 /ssh/id_*
 !/ssh/*.pub
 /secrets/
+# media, where installdir is in the site
+/install/
 """
 
 
@@ -45,7 +47,7 @@ def make_site(directory: Path, *, inventory: bool = True) -> Iterator[tuple[str,
 def not_ignored(directory: Path) -> tuple[str, ...]:
     """Lines that `directory`'s .gitignore should have and has not: what they name holds keys and secrets."""
     lines = (directory / ".gitignore").read_text(errors="replace").splitlines()
-    wanted = [line for line in _IGNORED.splitlines() if line.startswith("/")]
+    wanted = [line for line in _IGNORED.splitlines() if line.startswith("/") and line != "/install/"]
     return tuple(line for line in wanted if line.strip("/") not in [there.strip().strip("/") for there in lines])
 
 

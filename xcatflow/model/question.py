@@ -273,12 +273,14 @@ class Daemon(Question["DaemonFacts"]):
 
 @dataclass(frozen=True, slots=True)
 class DaemonFacts:
-    """Versions of a daemon: the engine's, the newest and the oldest API it speaks, and the one we use with it."""
+    """Versions of a daemon: the engine's, the newest and the oldest API it speaks, and the one we use with it. `by_former` says that it let
+    us in by our former client certificate: it was not told of the present authorities of clients, or has not read them yet."""
 
     engine: str
     api: str
     min_api: str
     used_api: str
+    by_former: bool = False
 
 
 @dataclass(frozen=True, slots=True)

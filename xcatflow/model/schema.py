@@ -33,13 +33,13 @@ def _teach_kinds(definitions: dict[str, Any], kinds: Mapping[str, tuple[str, typ
     for kind, (_, params) in sorted(kinds.items()):
         schema = params.model_json_schema(by_alias=True, mode="validation")
         for name, definition in schema.pop("$defs", {}).items():
-            definitions[f"{params.__name__}.{name}"] = _renamed(definition, params.__name__)
-        name = params.__name__
-        definitions[name] = _renamed(_with_lookups(schema, params), name)
+            definitions[f"{kind}.{name}"] = _renamed(definition, kind)
+        # By the kind: models of two kinds may have the same name.
+        definitions[kind] = _renamed(_with_lookups(schema, params), kind)
         step["allOf"].append(
             {
                 "if": {"properties": {"use": {"const": kind}}},
-                "then": {"properties": {"with": {"$ref": f"#/$defs/{name}"}}},
+                "then": {"properties": {"with": {"$ref": f"#/$defs/{kind}"}}},
             }
         )
 

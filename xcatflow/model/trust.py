@@ -29,5 +29,5 @@ class Held:
         return None if self.ends is None else (self.ends - now).days
 
     def within(self, now: datetime, span: timedelta) -> bool:
-        """Does it end within that time?"""
-        return self.ends is not None and self.ends <= now + span
+        """Does it end within that time, and is there something to be done about it?"""
+        return bool(self.how) and self.ends is not None and self.ends <= now + span

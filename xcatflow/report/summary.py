@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from xcatflow.errors import ExitCode
 from xcatflow.model.event import (
+    ActEnded,
+    ActStarted,
     Event,
     NodeEnded,
     Noted,
@@ -56,6 +58,10 @@ class Summary:
         self._run: RunStarted | None = None
         self._sections: list[_Section] = []
         self._over = False
+        self._acts: dict[str, str] = {}
+        self._touched: set[str] = set()
+        """Nodes on which acts were done, and their ways back not."""
+        self._bad: set[str] = set()
         self.news = False
         """Has anything changed or failed, or would it?"""
 
@@ -84,6 +90,11 @@ class Summary:
                 return [Line(f"{event.workflow}: {count(len(event.nodes), 'node')}{nodes}")]
             case WorkflowEnded():
                 return self._workflow_end(event)
+            case ActStarted():
+                self._acts[event.key] = event.node
+                return []
+            case ActEnded():
+                return self._acted(event)
             case Noted():
                 return [Line(f"{'note' if event.level == 'info' else event.level}: {clean(event.text)}")]
             case RunStarted():
@@ -120,6 +131,8 @@ class Summary:
         section = self._section(event.workflow)
         if event.message:
             section.left_out.append(event)
+        if event.outcome.bad:
+            self._bad.add(event.node)
         self.news = self.news or event.outcome.bad
         complete = False
         for waiting in section.waiting.values():
@@ -127,6 +140,12 @@ class Summary:
                 waiting.discard(event.node)
                 complete = complete or not waiting
         return self._complete(section) if complete else []
+
+    def _acted(self, event: ActEnded) -> list[Line]:
+        node = self._acts.pop(event.key, "")
+        if node and not event.error and "/undo/" not in event.key:
+            self._touched.add(node)
+        return []
 
     def _complete(self, section: _Section) -> list[Line]:
         """The steps that are over on all nodes, in order: one that no node had to take is over early, but told in its place."""
@@ -163,6 +182,8 @@ class Summary:
         cut = " interrupted:" if event.exit_code == ExitCode.INTERRUPTED else ""
         nodes = count(sum(event.counts.values()), "node")
         numbers = counts(event.counts, self._run.mode if self._run else "")
+        if after := len(self._bad & self._touched):
+            numbers += f" ({after} of them after changes)"
         took = f"in {seconds(event.duration_s)} ({self._origin(event.run)})"
         return [*self._failures(), Line(f"{self._head()}:{cut} {nodes}: {numbers} {took}")]
 

@@ -1,7 +1,7 @@
 """Certificates as a table, and what comes of them when."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from xcatflow.model.trust import Held
 
@@ -20,10 +20,10 @@ def table(rows: Sequence[Held], now: datetime) -> Iterator[str]:
 
 def forecast(rows: Iterable[Held], now: datetime, within_days: int) -> Iterator[str]:
     """What ends within so many days, in order of time, and what is to be done about it."""
-    due = [row for row in rows if row.ends is not None and (row.ends - now).days < within_days]
+    due = [row for row in rows if row.within(now, timedelta(days=within_days))]
     for row in sorted(due, key=lambda each: (str(each.ends), each.name)):
         verb = "has ended" if row.ends and row.ends <= now else "ends"
-        yield f"{row.ends:%Y-%m-%d}  {_whose(row)} {verb}: {row.how or 'nothing renews it'}"
+        yield f"{row.ends:%Y-%m-%d}  {_whose(row)} {verb}: {row.how}"
     if not due:
         yield f"nothing ends within {within_days} days"
 

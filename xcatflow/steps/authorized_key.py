@@ -1,7 +1,8 @@
 """`authorized_key`: who has these keys may log in as a user.
 
 The file is read and written as that user. Entries that nobody asked about stay, with their options and comments, unless `exclusive` is
-wanted. The key that the connection came in with is never removed, and of root never the last one where that key is not known.
+wanted. The key that the connection came in with is never removed, and of root never the last one where that key is not known. Where a key
+goes or gets other options, the machine puts back what was there unless a new connection comes in.
 
 Source: sshd(8), AUTHORIZED_KEYS FILE FORMAT; sshd_config(5), ExposeAuthInfo (SSH_USER_AUTH); what sshd says of a key in its journal.
 """
@@ -20,6 +21,7 @@ from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, Question, Reply, Shell
 from xcatflow.steps.as_user import as_user
 from xcatflow.steps.given import LenientParams
+from xcatflow.steps.key_guard import begin, call_off, confirm
 from xcatflow.steps.key_lines import TYPE, Key, KeyFile, entry_of, wanted_key
 from xcatflow.steps.place import Owner
 
@@ -232,6 +234,23 @@ def _edited(now: KeyFile, want: KeyParams) -> bytes:
 
 
 def _write(at: Target, want: KeyParams, now: KeyFile, content: bytes) -> None:
+    """Where a key goes, or may do other things than before, somebody has to come in anew for it to stay."""
+    guard = begin(at, want.user) if {key.line for key in now.keys} - _lines_of(content) else ""
+    try:
+        _put(at, want, now, content)
+    except ActFailed:
+        if guard:
+            call_off(at, guard)
+        raise
+    if guard:
+        confirm(at, want.user, guard)
+
+
+def _lines_of(content: bytes) -> set[str]:
+    return {key.line for key in KeyFile(content).keys}
+
+
+def _put(at: Target, want: KeyParams, now: KeyFile, content: bytes) -> None:
     digest = "" if now.content is None else sha256(now.content).hexdigest()
     reply = at.run(as_user(want.user, _WRITE), stdin=f"{digest}\n".encode() + content, check=False)
     if reply.code == _CHANGED:

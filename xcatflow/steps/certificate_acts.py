@@ -39,11 +39,19 @@ def _begin(directory: str) -> str:
     return f"d={quote(directory)} t={quote(f'{directory}/{STAGE}')}\n"
 
 
-# What openssl says goes to standard error, and nothing of the key with it.
-_REQUEST = """\
+# Nobody but root may put anything in the place of what is made here.
+_DIRECTORY = """\
 set -eu; umask 022
 mkdir -p -- "$d"
-umask 077
+umask 077; ulimit -c 0
+[ -z "$(find -H "$d" -prune '(' -perm -0020 -o -perm -0002 -o ! -user 0 ')')" ] || {
+  echo "$d is not root's, or others may write there: chown root \"$d\" and chmod go-w \"$d\"" >&2; exit 1
+}
+"""
+
+# What openssl says goes to standard error, and nothing of the key with it.
+_REQUEST = f"""\
+{_DIRECTORY}\
 rm -rf -- "$t"; mkdir -- "$t"
 trap 'rm -rf -- "$t"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -55,28 +63,26 @@ rm -f -- "$t/request.cnf"
 trap - EXIT
 """
 
-_PLACE = """\
-set -eu; umask 022
-mkdir -p -- "$d"
-umask 077
-[ -z "$k" ] || { rm -rf -- "$t"; mkdir -- "$t"; }
-[ -d "$t" ] || { echo "the key that was made is gone: is somebody else at it?" >&2; exit 1; }
+_PLACE = f"""\
+{_DIRECTORY}\
+[ -z "$k" ] || {{ rm -rf -- "$t"; mkdir -- "$t"; }}
+[ -d "$t" ] || {{ echo "the key that was made is gone: is somebody else at it?" >&2; exit 1; }}
 trap 'rm -rf -- "$t"' EXIT
 trap 'exit 1' HUP INT TERM
-part() {
+part() {{
   while IFS= read -r line; do
     [ "$line" != = ] || return 0
     printf '%s\\n' "$line"
   done
   echo "the certificate did not arrive whole" >&2
   return 1
-}
+}}
 part >"$t/ca.pem"; part >"$t/cert.pem"
 if [ -n "$k" ]; then
   part >"$t/key.pem"
 else
   a=$(openssl x509 -in "$t/cert.pem" -noout -pubkey) b=$(openssl ec -in "$t/key.pem" -pubout 2>/dev/null)
-  [ "$a" = "$b" ] || { echo "the certificate is for another key: is somebody else at it?" >&2; exit 1; }
+  [ "$a" = "$b" ] || {{ echo "the certificate is for another key: is somebody else at it?" >&2; exit 1; }}
 fi
 chmod -- 0644 "$t/ca.pem" "$t/cert.pem"
 sync "$t/ca.pem" "$t/key.pem" "$t/cert.pem" 2>/dev/null || sync

@@ -1,4 +1,4 @@
-"""Which roles' clients a machine lets in, by the site's definitions.
+"""What the site's definitions say about a machine's certificate: the names it is good for, and which roles' clients the machine lets in.
 
 A role is an authority that issues clients; Docker itself knows no roles: who is let in may do everything there. So what a role limits is
 on which machines.
@@ -9,6 +9,17 @@ from xcatflow.model.definitions import Definitions
 from xcatflow.model.trust import ADMIN
 
 ATTRIBUTE = "tls_roles"
+
+
+def names_of(definitions: Definitions, node: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The host names and the addresses that a node's certificate is good for: its name, also with the domain of its network or site,
+    localhost, and its address. Whoever asks for a certificate asks for the same ones, or it would be exchanged each time."""
+    known = node in definitions.nodes
+    address = (definitions.value(node, "ip") or "") if known else ""
+    network = definitions.network_of(address) if address else None
+    domain = (network.attributes.get("domain", "") if network else "") or definitions.site.get("domain", "")
+    names = (node, *((f"{node}.{domain}",) if domain else ()), "localhost")
+    return names, tuple(filter(None, (address, "127.0.0.1")))
 
 
 def roles_of(definitions: Definitions, node: str) -> tuple[str, ...]:

@@ -1,12 +1,14 @@
 """`docker.drained`: before an upgrade, containers are stopped where they cannot outlive it, and only there.
 
-They outlive it with live restore, which a swarm does not have, and which holds within a release line only (20.10, 27.5).
+They outlive it with live restore, which a swarm does not have, and which holds within a release line only (20.10, 27.5). What is stopped is
+noted on the machine first, so that `docker.running` of a later run starts it where this one is killed.
 
 Source: the engine's manual, "Live restore during upgrades": patch releases only; apt-cache(8), dnf(8) `repoquery`.
 """
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from shlex import quote
@@ -20,9 +22,10 @@ from xcatflow.model.change import Change, Verb
 from xcatflow.model.links import chapters
 from xcatflow.model.question import Answers, Package, Question, Shell
 from xcatflow.steps.daemon_info import ASK_ENGINE, EngineInfo, counted, named, read_info
-from xcatflow.steps.running_look import start, stop
+from xcatflow.steps.running_look import forget_stopped, note_stopped, start, stop
 
 _LATEST = "latest"
+_FEW = 5
 _LINE = re.compile(r"(?:[0-9]+:)?([0-9]+\.[0-9]+)")
 
 
@@ -49,11 +52,13 @@ class DrainedParams(Params):
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """The engine that runs (None: none does), and the versions of its package: installed, and the newest known; empty for none."""
+    """The engine that runs (None: none does), and the versions of its package: installed, and the newest known, empty for none; all that
+    the machine's index knows, newest first."""
 
     info: EngineInfo | None
     installed: str = ""
     newest: str = ""
+    versions: tuple[str, ...] = ()
 
 
 class DockerDrained(Step[DrainedParams, Drain]):
@@ -71,12 +76,16 @@ class DockerDrained(Step[DrainedParams, Drain]):
         if reply.code or "newest" not in parts:
             raise CannotTell(f'cannot tell about package "{want.package}": {reply.complaint or f"status {reply.code}"}')
         newest = "" if parts["newest"] == "(none)" else parts["newest"]
-        return Drain(read_info(parts), answers[Package(want.package)] or "", newest)
+        versions = tuple(dict.fromkeys(parts.get("versions", "").split()))
+        return Drain(read_info(parts), answers[Package(want.package)] or "", newest, versions)
 
     def plan(self, seen: Drain | None, want: DrainedParams) -> tuple[Change, ...]:
         assert seen is not None
         if not _target(seen, want):
             raise ActFailed(f'no package source of the machine has "{want.package}": define one (package.repository)')
+        if seen.versions and _upgrades(seen, want) and _target(seen, want) not in seen.versions:
+            found = ", ".join(seen.versions[:_FEW])
+            raise ActFailed(f'the package sources have "{want.package}" in no version "{want.version}", found {found}')
         running = _running(seen)
         if not running or not _upgrades(seen, want):
             return ()
@@ -92,12 +101,21 @@ class DockerDrained(Step[DrainedParams, Drain]):
 
     def apply(self, at: Target, want: DrainedParams, seen: Drain | None, change: Change) -> dict[str, str]:
         assert seen is not None
-        stop(at, _running(seen))
-        return {"stopped": ",".join(_running(seen))}
+        names = _running(seen)
+        note_stopped(at, names)
+        try:
+            stop(at, names)
+        except ActFailed:
+            with suppress(ActFailed):
+                start(at, names)
+                forget_stopped(at, names)
+            raise
+        return {"stopped": ",".join(names)}
 
     def undo(self, at: Target, want: DrainedParams, seen: Drain | None, change: Change) -> None:
         assert seen is not None
         start(at, _running(seen))
+        forget_stopped(at, _running(seen))
 
     def outputs(self, seen: Drain | None, want: DrainedParams) -> dict[str, str]:
         return {"from": seen.installed if seen else "", "to": _target(seen, want) if seen else "", "stopped": ""}
@@ -108,7 +126,12 @@ def _running(seen: Drain) -> tuple[str, ...]:
 
 
 def _target(seen: Drain, want: DrainedParams) -> str:
-    return (seen.newest or seen.installed) if want.version == _LATEST else want.version
+    """The version to come: of those that fit a pattern the newest; the pattern itself where the installed one fits, or none."""
+    if want.version == _LATEST:
+        return seen.newest or seen.installed
+    if fnmatchcase(seen.installed, want.version):
+        return want.version
+    return next((version for version in seen.versions if fnmatchcase(version, want.version)), want.version)
 
 
 def _upgrades(seen: Drain, want: DrainedParams) -> bool:
@@ -132,11 +155,17 @@ def _question(package: str) -> Shell:
 
 
 _LOOK = """\
-if command -v apt-cache >/dev/null; then n=$(apt-cache policy -- "$p" | sed -n 's/^  Candidate: //p')
+if command -v apt-cache >/dev/null; then
+  n=$(apt-cache policy -- "$p" | sed -n 's/^  Candidate: //p')
+  v=$(apt-cache madison -- "$p" 2>/dev/null | awk '{ print $3 }')
 elif command -v dnf >/dev/null; then
   n=$(dnf -q -C repoquery --latest-limit 1 --qf '%{evr}\\n' "$p" 2>/dev/null | grep . | tail -n 1)
-else n=$(zypper -q --no-refresh info -- "$p" 2>/dev/null | sed -n 's/^Version *: //p'); fi
-printf '#newest\\n%s\\n' "$n"
+  v=$(dnf -q -C repoquery --qf '%{evr}\\n' "$p" 2>/dev/null | grep . | sort -rV)
+else
+  n=$(zypper -q --no-refresh info -- "$p" 2>/dev/null | sed -n 's/^Version *: //p')
+  v=$(zypper -q --no-refresh search -s --match-exact -t package -- "$p" 2>/dev/null | awk -F'|' 'NR > 2 { print $4 }')
+fi
+printf '#newest\\n%s\\n#versions\\n%s\\n' "$n" "$v"
 [ "$(systemctl show -p ActiveState --value docker.service)" != active ] || engine
 :
 """

@@ -1,9 +1,9 @@
 """`docker.tls`: the engine uses the certificates that are on its machine, and lets us in by them.
 
 dockerd reads its certificates, and the authorities of clients, when it starts. It is restarted where they are newer than it is; its
-containers stay, which is proved: processes and their starts are held against those before. Then the engine's API has to answer here.
+containers stay, which is proved: their starts are held against those before. Then the engine's API has to answer here.
 
-Source: dockerd(8) on live restore; `docker inspect` (State.Pid, State.StartedAt).
+Source: dockerd(8) on live restore; `docker inspect` (State.StartedAt).
 """
 
 import time
@@ -22,17 +22,12 @@ from xcatflow.steps.daemon_config import CONFIG, DROP_IN
 from xcatflow.steps.daemon_info import named
 from xcatflow.steps.daemon_look import DaemonState, question, read_state, tls_paths
 from xcatflow.steps.given import LenientParams
-from xcatflow.steps.place import AbsolutePath, checked
+from xcatflow.steps.place import AbsolutePath
+from xcatflow.steps.running_look import containers
+from xcatflow.steps.running_look import question as look
 
 _SERVICE = "service docker"
 _PATIENCE_S, _PAUSE_S = 30.0, 0.5
-
-_RUNNING = """\
-command -v docker >/dev/null || { echo "there is no docker command to prove with that containers stay: install it" >&2; exit 1; }
-d='docker -H unix:///var/run/docker.sock'
-ids=$($d ps -q --no-trunc) || exit
-[ -z "$ids" ] || $d inspect -f '{{.Name}} {{.State.Pid}} {{.State.StartedAt}}' $ids
-"""
 
 
 class EngineTlsParams(LenientParams):
@@ -48,10 +43,11 @@ class EngineTlsParams(LenientParams):
 
 @dataclass(frozen=True, slots=True)
 class EngineTls:
-    """The engine as its machine shows it, and why it does not let us in (empty: it does)."""
+    """The engine as its machine shows it, and why it does not let us in (empty: it does). `by_former`: only by our former certificate."""
 
     state: DaemonState
     refused: str = ""
+    by_former: bool = False
 
     def unread(self, directory: str) -> tuple[str, ...]:
         """The files that it has not read yet."""
@@ -76,10 +72,10 @@ class DockerTls(Step[EngineTlsParams, EngineTls]):
         )
         state = read_state(reply, config, drop_in, tls_directory=want.tls_directory)
         try:
-            answers[Daemon()]
+            facts = answers[Daemon()]
         except XcatflowError as error:
             return EngineTls(state, str(error))
-        return EngineTls(state)
+        return EngineTls(state, by_former=facts.by_former)
 
     def plan(self, seen: EngineTls | None, want: EngineTlsParams) -> tuple[Change, ...]:
         assert seen is not None
@@ -94,6 +90,10 @@ class DockerTls(Step[EngineTlsParams, EngineTls]):
             return (Change(Verb.RESTART, _SERVICE, why=f"{reason}; {_fate(state, want)}"),)
         if seen.refused:
             raise ActFailed(seen.refused)
+        if seen.by_former:
+            # Whatever the clocks say: who was revoked is let in until it reads them.
+            reason = "it has not read which clients are let in now"
+            return (Change(Verb.RESTART, _SERVICE, why=f"{reason}; {_fate(state, want)}"),)
         return ()
 
     def apply(self, at: Target, want: EngineTlsParams, seen: EngineTls | None, change: Change) -> None:
@@ -127,21 +127,20 @@ def _fate(state: DaemonState, want: EngineTlsParams) -> str:
 
 
 def _running(at: Target) -> Mapping[str, str]:
-    """Running containers by name: process id and when it was started."""
-    reply = checked(at, _RUNNING, "cannot list the running containers")
-    lines = (line.removeprefix("/").partition(" ") for line in reply.text.splitlines())
-    return {name: process for name, _, process in lines}
+    """Running containers by name, and when each was started. Raises CannotTell."""
+    found = containers(at.run(look().script, check=False))
+    return {name: each.started for name, each in found.items() if each.running}
 
 
 def _unharmed(at: Target, before: Mapping[str, str], after: Mapping[str, str]) -> None:
     """Raise ActFailed naming the containers that were stopped or restarted."""
     harmed = tuple(
         f"{name} {'was restarted' if name in after else 'does not run any more'}"
-        for name, process in before.items()
-        if after.get(name) != process
+        for name, started in before.items()
+        if after.get(name) != started
     )
     if harmed:
-        detail = "\n".join(f"{name}: {process} -> {after.get(name, 'gone')}" for name, process in before.items())
+        detail = "\n".join(f"{name}: {started} -> {after.get(name, 'gone')}" for name, started in before.items())
         raise ActFailed(f"docker on {at.name} was restarted, and not all containers stayed: {named(harmed)}", detail)
 
 

@@ -17,7 +17,7 @@ from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, File, Question
 from xcatflow.steps.place import change_rights, checked, place_file
 from xcatflow.steps.sync_differences import Difference, changes_of, chosen, differences, owners_of
-from xcatflow.steps.sync_items import Item, items_of
+from xcatflow.steps.sync_items import Item, Items, items_of
 from xcatflow.steps.sync_look import (
     Places,
     content_question,
@@ -34,7 +34,15 @@ from xcatflow.steps.sync_look import (
 from xcatflow.steps.sync_params import KEPT, SyncParams, Work
 from xcatflow.steps.sync_scripts import After, mark, run_script, scripts_of
 from xcatflow.steps.sync_send import send
-from xcatflow.steps.sync_texts import Text, add_text, read_text, take_text_out, text_changes, text_question
+from xcatflow.steps.sync_texts import (
+    Text,
+    add_text,
+    check_entries,
+    read_text,
+    take_text_out,
+    text_changes,
+    text_question,
+)
 from xcatflow.steps.synclist import Entry, Synclist, is_pattern, parse_synclist
 
 _CONTENT = (Verb.CREATE, Verb.UPDATE, Verb.REPLACE)
@@ -155,7 +163,13 @@ def _listed(listed: Synclist, want: SyncParams, desk: Desk, originals: str) -> W
             if item.directory or any(item.dest == other.dest for other in items):
                 wrong = "is a directory" if item.directory else "is copied by another line already"
                 raise InvalidInput(Problem(f'cannot {sort} to "{item.dest}": it {wrong}', entry.place))
-            texts.append(Text("append" if sort == "append" else "merge", item, f"{originals}{item.dest}"))
+            text = Text("append" if sort == "append" else "merge", item, f"{originals}{item.dest}")
+            if text.sort == "merge":
+                try:
+                    check_entries(text)
+                except InvalidInput as error:
+                    raise InvalidInput(Problem(str(error), entry.place)) from None
+            texts.append(text)
     return Work(items, scripts_of(listed, items, desk), tuple(texts))
 
 
@@ -167,7 +181,7 @@ def _joined(one: Work, other: Work) -> Work:
         if same != item and not (same.directory and item.directory):
             raise InvalidInput(f'two lists make "{item.dest}": leave it out of one')
     return Work(
-        tuple(items[dest] for dest in sorted(items)),
+        Items(items[dest] for dest in sorted(items)) if one.items else other.items,
         tuple(dict.fromkeys((*one.scripts, *other.scripts))),
         (*one.texts, *other.texts),
     )

@@ -6,9 +6,11 @@ which a record on the machine tells.
 Source: xCAT 2, how postscripts are run on a node: as root, in /xcatpost, one after the other, with start and end told.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from shlex import quote
 from typing import Any, ClassVar
 
@@ -30,6 +32,10 @@ RECORDS = "/var/lib/xcatflow/scripts"
 _FILES = "files"
 _OWN = ("UPDATENODE",)
 """Variables that tell how a script is run, not what for."""
+_SHELL = re.compile(rb"#!\s*(\S*/)?(env\s+(-S\s*)?)?(ba|da|a|k)?sh(\s|$)")
+_VARIABLE = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
+_WHOLE = frozenset(("env", "printenv", "environ", "ENV", "source"))
+"""Words of scripts that look at their whole environment, or hand it on to others whose text is not known."""
 _RECORDED = Shell(f"cd {RECORDS} 2>/dev/null || exit 0\ngrep -s . /dev/null *\n:")
 """Prints `NAME:DIGEST DIGEST` for each record."""
 
@@ -52,6 +58,7 @@ class ScriptParams(Params):
     environment: dict[str, str] = Field(
         default_factory=dict, exclude=True, repr=False, description="The script's environment."
     )
+    reads: tuple[str, ...] = Field((), exclude=True, description="The variables of it that the script names.")
     traced: bool = Field(False, exclude=True, description="Is every command of it to be told?")
 
     @property
@@ -81,22 +88,26 @@ class HostScript(Step[ScriptParams, Ran]):
 
     def prepare(self, want: ScriptParams, desk: Desk) -> ScriptParams:
         """Raises InvalidInput where there is no such script, or its environment cannot be made."""
-        root = scripts_folder(desk)
+        root = desk.once("folder of scripts", lambda: scripts_folder(desk))
+        if not want.line.words:
+            raise InvalidInput(f'expected the name of a script below "{root}", found only blanks')
         name, *_ = want.line.words
         path = root / name
         if ".." in path.parts or name.startswith("/") or not path.is_file():
             raise InvalidInput(f"The postscript {root}/{name} does not exist.")
-        tree = read_tree(root)
-        if not (digest := dict(tree.files).get(name.removeprefix("./"))):
+        tree, digests = desk.once(("scripts", root), lambda: _read(root))
+        if not (digest := digests.get(name.removeprefix("./"))):
             raise InvalidInput(f'the script "{path}" is hidden, or behind a link: give it a plain name')
-        given = environment_of(desk.definitions, desk.node, updating=want.updating)
+        traced = desk.definitions.site.get("xcatdebugmode") in ("1", "2")
+        environment = desk.once(("environment of scripts", desk.node, want.updating), lambda: _environment(desk, want))
+        words = desk.once(("words of a script", path), lambda: _words(path.read_bytes()))
         return want.model_copy(
             update={
                 "tree": tree,
                 "digest": digest,
-                "environment": {**given, **list_variables(desk)},
-                "traced": desk.definitions.site.get("xcatdebugmode") in ("1", "2")
-                and _is_for_shells(path.read_bytes()),
+                "environment": environment,
+                "reads": _read_by(words, environment),
+                "traced": traced and _is_for_shells(path.read_bytes()),
             }
         )
 
@@ -138,6 +149,31 @@ class HostScript(Step[ScriptParams, Ran]):
         return not want.always
 
 
+def _read(root: Path) -> tuple[Tree, Mapping[str, str]]:
+    """The site's scripts, and the digests of the files by name. Raises InvalidInput."""
+    tree = read_tree(root)
+    return tree, dict(tree.files)
+
+
+def _environment(desk: Desk, want: ScriptParams) -> dict[str, str]:
+    """Raises InvalidInput."""
+    return {**environment_of(desk.definitions, desk.node, updating=want.updating), **list_variables(desk)}
+
+
+def _words(content: bytes) -> frozenset[str] | None:
+    """Every word of a script that may be the name of a variable; None for a program, which may read any."""
+    return None if b"\0" in content else frozenset(word.decode() for word in _VARIABLE.findall(content))
+
+
+def _read_by(words: frozenset[str] | None, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables that a script names, also by what numbers (`OTHERPKGS1`) or names (`ROUTE_lan`) are put behind; all of them where it
+    looks at its whole environment. What it does not name cannot make it do something else, and no reason to run it again."""
+    names = sorted(name for name in environment if name not in _OWN)
+    if words is None or words & _WHOLE:
+        return tuple(names)
+    return tuple(name for name in names if {name, name.rstrip("0123456789"), f"{name.partition('_')[0]}_"} & words)
+
+
 def _recorded(answers: Answers, want: ScriptParams) -> Ran:
     reply = answers[_RECORDED]
     if reply.code:
@@ -158,7 +194,13 @@ def _why(seen: Ran, want: ScriptParams) -> str:
         return "always"
     if not seen.script:
         return "it has not run yet"
-    return "the script has changed" if seen.script != want.digest else "its environment has changed"
+    if seen.script != want.digest:
+        return "the script has changed"
+    return (
+        f"what it reads of its environment has changed: {', '.join(want.reads)}"
+        if want.reads
+        else "it has run otherwise"
+    )
 
 
 def _key(want: ScriptParams) -> str:
@@ -167,7 +209,7 @@ def _key(want: ScriptParams) -> str:
 
 
 def _digest_of_environment(want: ScriptParams) -> str:
-    items = sorted((name, value) for name, value in want.environment.items() if name not in _OWN)
+    items = [(name, want.environment[name]) for name in want.reads]
     return sha256(repr(items).encode()).hexdigest()
 
 
@@ -181,9 +223,9 @@ def _said(reply: Reply) -> str:
 
 
 def _is_for_shells(content: bytes) -> bool:
-    """Does its first line name a shell, or nothing?"""
+    """Does its first line name a shell that bash can stand in for, or nothing? Programs have none."""
     first = content.partition(b"\n")[0]
-    return not first.startswith(b"#!") or first.split(b" -")[0].rstrip().endswith(b"sh")
+    return _SHELL.match(first) is not None if first.startswith(b"#!") else b"\0" not in content[:512]
 
 
 def _script(want: ScriptParams) -> str:

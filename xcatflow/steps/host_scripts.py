@@ -19,6 +19,7 @@ from xcatflow.model.nics import nic_values
 from xcatflow.model.scripts import LISTS, ScriptLine, chosen_lines, ids_of, lines_of
 from xcatflow.model.values import split_list
 from xcatflow.steps.given import LenientParams
+from xcatflow.steps.script_packages import default_part
 
 Parts = Callable[[tuple[str, ...], Desk], tuple[Part, ...]]
 
@@ -109,7 +110,7 @@ def _shipped(name: str, line: ScriptLine, want: ScriptsParams, desk: Desk) -> It
         return  # files are distributed when a machine is deployed, or when that is asked for
     try:
         if script == "otherpkgs" and want.packages and not _says_packages(desk):
-            parts: tuple[Part, ...] = (Part("packages", "package.present", {"pkglist": want.packages}),)
+            parts: tuple[Part, ...] = (default_part(want.packages),)
         else:
             parts = _function(SHIPPED[script])(arguments, desk)
     except InvalidInput as error:

@@ -21,6 +21,8 @@ from xcatflow.steps.given import LenientParams
 from xcatflow.steps.place import AbsolutePath, checked, place_file
 
 _SYSTEM = ("/", "/boot", "/boot/efi", "/dev", "/etc", "/proc", "/run", "/sys", "/usr", "/var")
+_IN_USE = ("/", "/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys", "/usr")
+"""What the machine runs with: something mounted over it would hide it."""
 _FLAGS = frozenset(
     [
         "ro",
@@ -92,7 +94,8 @@ class MountParams(LenientParams):
 
 @dataclass(frozen=True, slots=True)
 class MountFacts:
-    """What is mounted (None: nothing), the real names of it and of what is wanted, the flags that hold, and the text of fstab."""
+    """What is mounted (None: nothing), the real names of it and of what is wanted, the flags that hold, whether the machine has the device
+    that is wanted, and the text of fstab."""
 
     mounted: str | None
     fstype: str = ""
@@ -100,6 +103,7 @@ class MountFacts:
     real: str = ""
     wanted: str = ""
     fstab: FileFacts | None = None
+    there: bool = True
 
     @property
     def text(self) -> str:
@@ -121,6 +125,7 @@ real() {
 echo "$found"
 real "${found%% *}"
 real "$s"
+case $s in UUID=*|PARTUUID=*|LABEL=*|/dev/*) [ -b "$(real "$s")" ] || echo missing;; esac
 """
 
 
@@ -135,13 +140,13 @@ class Mount(Step[MountParams, MountFacts]):
 
     def seen(self, answers: Answers, want: MountParams) -> MountFacts | None:
         reply, fstab = answers[_question(want)], answers[File(PATH, "")]
-        lines = (*reply.text.split("\n"), "", "")
+        lines = (*reply.text.split("\n"), "", "", "")
         if reply.code:
             raise CannotTell(f"cannot tell what is mounted: {reply.complaint or f'status {reply.code}'}")
         if fstab and fstab.content is None:
             raise CannotTell(f'cannot read "{PATH}": expected a file of some lines, found a {fstab.sort}')
         if not lines[0]:
-            return MountFacts(None, wanted=lines[2], fstab=fstab)
+            return MountFacts(None, wanted=lines[2], there=lines[3] != "missing", fstab=fstab)
         src, fstype, flags = lines[0].split(" ")
         return MountFacts(unescaped(src), fstype, frozenset(flags.split(",")), unescaped(lines[1]), lines[2], fstab)
 
@@ -157,12 +162,16 @@ class Mount(Step[MountParams, MountFacts]):
                     changes.append(Change(Verb.REMOVE, f"entry {want.path} of {PATH}", "", old.line))
                 return tuple(changes)
             case "mounted" if seen.mounted is None:
+                if want.path in _IN_USE:
+                    raise ActFailed(f'what the machine runs with is in "{want.path}": nothing is mounted over it')
                 changes.append(Change(Verb.ATTACH, what, "", None, want.src))
             case "mounted":
                 _refuse_other(seen, want)
                 lacking = _lacking(seen, want)
                 if lacking or (old and old.options != want.options):
                     changes.append(Change(Verb.UPDATE, what, "options", ",".join(sorted(seen.flags)), want.options))
+        if want.state == "present" and old != want.entry:
+            _refuse_missing(seen, want)
         if old is None:
             changes.append(Change(Verb.CREATE, f"entry {want.path} of {PATH}", "", None, want.entry.line))
         elif old != want.entry:
@@ -216,6 +225,14 @@ def _refuse_other(seen: MountFacts, want: MountParams) -> None:
         raise ActFailed(
             f'"{seen.mounted}" ({seen.fstype}) is mounted at "{want.path}", expected "{want.src}" ({want.fstype}): '
             'unmount it first, with "state: unmounted"'
+        )
+
+
+def _refuse_missing(seen: MountFacts, want: MountParams) -> None:
+    """Raise ActFailed where an entry would name a device that is not there: the machine would wait for it at its next start, and stop."""
+    if not seen.there and not {"nofail", "noauto"} & set(want.options.split(",")):
+        raise ActFailed(
+            f'the machine has no device "{want.src}", and would not start with it in "{PATH}": attach it first, or add the option "nofail"'
         )
 
 

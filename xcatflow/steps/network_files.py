@@ -56,8 +56,9 @@ def base_script(stack: Stack, chain: Chain) -> str:
     head = HEAD + "".join(f"{name}={quote(value)}\n" for name, value in given.items())
     if stack == "ifupdown":  # its files are changed where they stand, again and again
         return head + script
-    stored = quote(f"{STORE}/{chain.top.name}/base")
-    return f"{head}if [ -s {stored} ]; then cat {stored}; exit; fi\n{script}"
+    # Where none of ours is there, the NIC's own files are what it is told now, whatever was kept.
+    stored, own = quote(f"{STORE}/{chain.top.name}/base"), next(iter(paths(stack, chain)), "/")
+    return f"{head}if [ -s {stored} ] && [ -e {quote(own)} ]; then cat {stored}; exit; fi\n{script}"
 
 
 def made(stack: Stack, chain: Chain, base: str, macs: Mapping[str, str]) -> Made:

@@ -21,6 +21,7 @@ def refuse(seen: Network, chain: Chain, *, persist: bool) -> None:
         _refuse_piece(seen, piece)
     for nic in chain.nics:
         _refuse_nic(seen, chain, nic)
+    _refuse_loss(seen, chain)
     _refuse_mtu(seen, chain)
     _refuse_dhcp(seen, chain)
     if chain.dhcp and not persist:
@@ -61,6 +62,20 @@ def _refuse_nic(seen: Network, chain: Chain, nic: str) -> None:
     upper = chain.upper(nic)
     if link.master not in ("", upper.name if upper else ""):
         raise ActFailed(f'NIC "{nic}" is a port of "{link.master}" already: take it out there, or use that bridge')
+
+
+def _refuse_loss(seen: Network, chain: Chain) -> None:
+    """A bond that only carries a VLAN has no addresses: those that its NICs have would be nowhere."""
+    for bond in chain.pieces:
+        if bond.kind != "bond" or not chain.vlans(bond.name):
+            continue
+        for name in (bond.name, *bond.lower):
+            link = seen.find(name)
+            if link and link.movable:
+                raise ActFailed(
+                    f'"{name}" has the address {link.movable[0]}, which nothing would have below the VLAN: make the bond "{bond.name}" by '
+                    f'a "network.interface" of its own, and put the VLAN on the "port" "{bond.name}"'
+                )
 
 
 def _refuse_mtu(seen: Network, chain: Chain) -> None:

@@ -2,7 +2,8 @@
 
 One text with a few verbs. `begin` writes down how everything is, arms the way back with the machine's own timer, and starts `make`.
 `keep` comes from outside over a connection that was opened afterwards. `back` is run by the timer, by a `make` that failed and by a `keep`
-that could not reach what it has to. Who makes the directory `decided` first has decided: there is no moment in which both can win.
+that could not reach what it has to. Who makes the file `decided` first has decided: it comes into being with the number of its process in
+it, so that there is no moment in which both can win, and none in which nobody knows who is to be followed, should it die.
 
 Until it is confirmed, nothing in /etc has changed: a network manager gets its new files in /run, which a reboot empties. A machine that is
 switched off while it waits thus comes up as it was, without anything that would have to run for that.
@@ -19,7 +20,7 @@ from xcatflow.steps.network_made import Made
 WORKS = "/run/xcatflow-network"
 STORE = "/var/lib/xcatflow/network"
 RETRY = 75
-"""What `keep` says while the change is not made yet."""
+"""What `begin` says while another change holds the machine, and `keep` while the change is not made yet."""
 
 
 def change_script(chain: Chain, made: Made, *, directory: str, confirm_s: float, check: tuple[str, ...]) -> str:
@@ -35,8 +36,7 @@ def change_script(chain: Chain, made: Made, *, directory: str, confirm_s: float,
 def undo_script(chain: Chain, hooks: str, *, directory: str, confirm_s: float, check: tuple[str, ...]) -> str:
     """Has links and files as they were before the last change of the chain."""
     given = _given("undo", chain, directory, confirm_s, check)
-    unpack = 'unpack() { [ -e "$store/list" ] || fail "how it was before is not known any more"; cp "$store/list" "$d/list"; }\n'
-    return f"set -uf\n{HEAD}{given}{LIVE}{SNAPSHOT}{_DEFAULTS}{hooks}{unpack}{_FILES}{_VERBS}"
+    return f"set -uf\n{HEAD}{given}{LIVE}{SNAPSHOT}{_DEFAULTS}{hooks}{_UNPACK_UNDO}{_FILES}{_VERBS}"
 
 
 def _given(op: str, chain: Chain, directory: str, confirm_s: float, check: tuple[str, ...]) -> str:
@@ -58,6 +58,19 @@ def _here(path: str, text: str) -> str:
     """A here-document. No line of a configuration file is the word that ends it."""
     return f"cat >{path} <<'XCATFLOW_END_OF_FILE'\n{text if not text or text.endswith(chr(10)) else text + chr(10)}XCATFLOW_END_OF_FILE\n"
 
+
+# Files that others have changed meanwhile, such as by a bridge over another NIC in the same file, are not put back over them.
+_UNPACK_UNDO = """\
+as_made() {
+  [ "$(cat "$store/new/$n" 2>/dev/null)" = "$(cat "$path" 2>/dev/null)" ] ||
+    fail "\\"$path\\" was changed since: put right by hand what is to go, it was like $store/files/$n before"
+}
+unpack() {
+  [ -e "$store/list" ] || fail "how it was before is not known any more"
+  cp "$store/list" "$d/list"
+  [ ! -e "$store/new" ] || each_file as_made
+}
+"""
 
 _DEFAULTS = """\
 live_new() { make; }
@@ -105,24 +118,34 @@ untry_file() { [ "$trial" = - ] || rm -f "$trial"; }
 need_directory() {
   [ -d "$1" ] || { need_directory "${1%/*}" && mkdir -m 755 "$1" && echo "$1" >>"$d/directories"; }
 }
+# Where the file is, and a place beside it that no manager reads.
+where() { real=$(readlink -f "$path"); new=${real%/*}/.${real##*/}.xcatflow; }
 put_file() {
   need_directory "${path%/*}" || return
-  real=$(readlink -f "$path"); new=$real.xcatflow
-  if [ -e "$real" ]; then cp -p "$real" "$new"; else : >"$new" && chmod "$mode" "$new"; fi &&
-    cat "$d/new/$n" >"$new" && { sync "$new" 2>/dev/null || sync; } && mv -f "$new" "$real"
+  where
+  if { if [ -e "$real" ]; then cp -p "$real" "$new"; else : >"$new" && chmod "$mode" "$new"; fi; } &&
+    cat "$d/new/$n" >"$new" && { sync "$new" 2>/dev/null || sync; } && mv -f "$new" "$real"; then return; fi
+  rm -f "$new"
+  return 1
 }
 back_file() {
-  real=$(readlink -f "$path")
+  where
+  rm -f "$new"
   if [ -e "$1/$n" ]; then
-    need_directory "${path%/*}" && cp -p "$1/$n" "$real.xcatflow" && mv -f "$real.xcatflow" "$real"
+    need_directory "${path%/*}" && cp -p "$1/$n" "$new" && mv -f "$new" "$real"
   else rm -f "$path"; fi
+}
+other_file() {
+  if [ -e "$1/$n" ]; then
+    [ -e "$path" ] && [ "$(cat "$1/$n")" = "$(cat "$path")" ] || echo "file $path"
+  elif [ -e "$path" ]; then echo "file $path"; fi
 }
 drop_directories() {
   [ ! -e "$1/directories" ] || sed '1!G;h;$!d' "$1/directories" | while read -r each; do rmdir "$each" 2>/dev/null; done
 }
 store_away() {
   rm -rf "$store.new"; mkdir -p "$store.new" || return
-  for each in was files list base directories; do
+  for each in was files new list base directories; do
     [ ! -e "$d/$each" ] || cp -pR "$d/$each" "$store.new/" || return
   done
   rm -rf "$store" && mv "$store.new" "$store"
@@ -154,15 +177,25 @@ disarm() {
   systemctl stop "xcatflow-network-$t.timer" 2>/dev/null
   pid=$(cat "$d/back.pid" 2>/dev/null) && [ "$pid" != $$ ] && kill -9 -- "-$pid" 2>/dev/null
 }
-ended() { disarm; echo "$1" >"$d/code"; rm -rf "$works/busy"; }
-# Whoever decided and died over it, killed with the connection that it came over, is followed by the next one.
+release() { [ "$(readlink "$works/busy")" != "$d" ] || rm -f "$works/busy"; }
+ended() { echo "$1" >"$d/code"; disarm; release; }
+# Whoever decided and died over it, killed with the connection that it came over, is followed by the next one: a file for each of them,
+# called after the one before.
 decide() {
+  [ ! -s "$d/code" ] || return 1
   echo $$ >"$d/decides.$$"
-  if ! mkdir "$d/decided" 2>/dev/null; then
-    pid=$(cat "$d/decided/pid" 2>/dev/null)
-    [ ! -s "$d/code" ] && [ -n "$pid" ] && ! kill -0 "$pid" 2>/dev/null || return 1
-  fi
-  mv -f "$d/decides.$$" "$d/decided/pid"
+  by=$d/decided
+  until ln "$d/decides.$$" "$by" 2>/dev/null; do
+    pid=$(cat "$by" 2>/dev/null) && [ -n "$pid" ] || return 1
+    [ "$pid" != $$ ] || return 0
+    by=$d/decided.$pid
+    [ -e "$by" ] || ! kill -0 "$pid" 2>/dev/null || return 1
+  done
+}
+orphaned() {
+  pid= by=$d/decided
+  while [ -e "$by" ]; do pid=$(cat "$by"); by=$d/decided.$pid; done
+  [ -n "$pid" ] && ! kill -0 "$pid" 2>/dev/null
 }
 take_back() {
   trap '' HUP INT TERM; trap - EXIT; set +e
@@ -177,29 +210,33 @@ take_back() {
   snapshot "$d/now"
   was=$(dump "$d/was")
   left=$(dump "$d/now" | while read -r line; do known_line "$was" "$line" || { echo "$line"; break; }; done)
+  [ -n "$left" ] || [ ! -e "$d/put" ] || left=$(each_file other_file "$d/files" | sed -n 1p)
   if [ -z "$left" ]; then echo "undone: addresses, routes and files are as they were"
   else echo "undone, but not all is as it was: $left"; fi >>"$d/said"
   ended 1
 }
-answers() {
-  for n in 1 2 3 4 5; do ping -c 1 -W 1 "$1" >/dev/null 2>&1 && return 0; done
-  return 1
+answers() { for n in 1 2 3 4 5; do ping -c 1 -W 1 "$1" >/dev/null 2>&1 && return 0; done
+  case " $own_gateways " in *" $1 "*) ip neigh show to "$1" | grep -q lladdr;; *) return 1;; esac  # gateways may keep silent
 }
-tell() { cat "$d/said" >&2; code=$(cat "$d/code"); rm -rf "$d"; rmdir "$works" 2>/dev/null; exit "$code"; }
+new_gateways() { for g in $own_gateways; do grep -qs "^default via $g " "$d/was/default-4" "$d/was/default-6" || echo "$g"; done; }
+# What is told stays: should the answer be lost, it is asked for again.
+tell() { cat "$d/said" >&2; exit "$(cat "$d/code")"; }
 
 case $1 in
 begin)
   umask 077
-  n=0
-  until mkdir "$works/busy" 2>/dev/null; do
-    holder=$(cat "$works/busy/holder" 2>/dev/null); pid=$(cat "$works/busy/pid" 2>/dev/null)
-    if [ -n "$pid" ] && ! kill -0 "$pid" 2>/dev/null && [ ! -e "$holder/armed" ]; then rm -rf "$works/busy"; continue; fi
-    n=$((n + 1))
-    [ $n -le 150 ] || { rm -rf "$d"; fail "another change of its network waits to be confirmed or undone: try again later"; }
-    sleep 0.1
-  done
-  echo "$d" >"$works/busy/holder"; echo $$ >"$works/busy/pid"; : >"$d/said"
-  trap '[ -e "$d/armed" ] || rm -rf "$works/busy" "$d"' EXIT
+  echo $$ >"$d/begin.pid"; : >"$d/said"
+  if ! ln -sn "$d" "$works/busy" 2>/dev/null; then
+    holder=$(readlink "$works/busy"); pid=$(cat "$holder/begin.pid" 2>/dev/null)
+    # Who was killed before its change was armed, or when it had ended, holds nothing.
+    if [ -s "$holder/code" ] || { [ ! -e "$holder/armed" ] && ! kill -0 "${pid:-x}" 2>/dev/null; }; then
+      [ "$(readlink "$works/busy")" != "$holder" ] || rm -rf "$works/busy"
+    fi
+    rm -rf "$d"
+    echo "another change of its network waits to be confirmed or undone: try again later" >&2
+    exit 75
+  fi
+  trap '[ -e "$d/armed" ] || { release; rm -rf "$d"; }' EXIT
   trap 'exit 1' HUP INT TERM
   set -e
   for nic in $nics; do exists "$nic" || fail "there is no NIC \\"$nic\\""; done
@@ -209,9 +246,11 @@ begin)
   [ -z "$check" ] || command -v ping >/dev/null || fail "\\"check\\" needs ping, which is missing"
   for f in $families; do
     for gateway in $(sed -n 's/^default via \\([^ ]*\\) .*/\\1/p' "$d/was/default$f"); do
-      ! ping -c 1 -W 1 "$gateway" >/dev/null 2>&1 || echo "$gateway" >>"$d/gateways"
+      { ! ping -c 1 -W 1 "$gateway" >/dev/null 2>&1 || echo "$gateway" >>"$d/gateways"; } &
     done
   done
+  wait
+  [ "$(readlink "$works/busy")" = "$d" ] || exit 75
   arm
   : >"$d/armed"
   set +e
@@ -236,29 +275,32 @@ make)
   : >"$d/made"
   trap - EXIT
   ;;
-back) take_back "nobody came back to confirm it within $confirm s";;
+back) until [ -s "$d/code" ]; do take_back "nobody came back to confirm it within $confirm s"; sleep 0.1; done;;
 keep)
   [ ! -s "$d/code" ] || tell
   [ -e "$d/made" ] || [ -e "$d/decided" ] || exit 75
   if [ ! -e "$d/decided" ]; then
-    for far in $check $([ "$op" = undo ] || [ -n "$check" ] || cat "$d/gateways" 2>/dev/null); do
-      answers "$far" || { (take_back "\\"$far\\" does not answer any more"); break; }
+    for far in $check $([ "$op" = undo ] || [ -n "$check" ] || { new_gateways; cat "$d/gateways"; } 2>/dev/null); do
+      answers "$far" || { (take_back "\\"$far\\" does not answer"); break; }
     done
     [ -e "$d/decided" ] || setsid sh "$d/tx" commit </dev/null >/dev/null 2>&1 &
   fi
-  until [ -s "$d/code" ]; do sleep 0.1; done
+  until [ -s "$d/code" ]; do
+    sleep 0.1
+    ! orphaned || (take_back "who confirmed it was killed")
+  done
   tell
   ;;
 commit)
   decide || exit 0
   exec 2>>"$d/errors"
-  trap 'set +e; rm -rf "$d/decided"; take_back "$(tail -n 1 "$d/errors")"' EXIT
+  trap 'take_back "$(tail -n 1 "$d/errors")"' EXIT
   set -e
   if [ "$op" = undo ]; then rm -rf "$store"
   else
     : >"$d/put"
     each_file put_file; each_file untry_file
-    store_away; kept
+    kept; store_away
   fi
   trap - EXIT
   set +e

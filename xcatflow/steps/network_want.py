@@ -22,7 +22,7 @@ def _link_name(name: str) -> str:
 
 def _interface(text: str) -> str:
     try:
-        if text and "/" not in text:
+        if text and ("/" not in text or "%" in text):  # a zone would be words for `ip`, and lines in files
             raise ValueError
         return str(ip_interface(text)) if text else ""
     except ValueError:
@@ -31,6 +31,8 @@ def _interface(text: str) -> str:
 
 def _address(text: str) -> str:
     try:
+        if "%" in text:
+            raise ValueError
         return str(ip_address(text)) if text else ""
     except ValueError:
         raise ValueError(f'expected an IP address, found "{text}"') from None
@@ -110,7 +112,7 @@ class ChainParams(Params):
     check: tuple[Address, ...] = Field(
         (),
         description="Addresses that the machine has to reach (ping) for the change to stay. Left out: its default gateways, as far as they "
-        "answered before.",
+        "answered before or are new.",
     )
 
     @model_validator(mode="after")

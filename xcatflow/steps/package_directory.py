@@ -83,15 +83,7 @@ class PackageDirectory(Step[DirectoryParams, Directory]):
 
     def prepare(self, want: DirectoryParams, desk: Desk) -> DirectoryParams:
         root = desk.path(want.path)
-        found = packages_in(root, want.family)
-        if not found:
-            sort = "*.deb" if want.family == "apt" else "*.rpm"
-            raise InvalidInput(f'expected packages ({sort}) in "{want.path}", found none')
-        if want.family != "apt":
-            if not (root / "repodata" / "repomd.xml").is_file():
-                raise InvalidInput(f'"{want.path}" has no index: run createrepo_c "{want.path}" first')
-            found += tuple(sorted(path for path in (root / "repodata").iterdir() if path.is_file()))
-        files = tuple(_described(root, path) for path in found)
+        files = desk.once(("package files", root, want.family), lambda: _read(want, root))
         return ReadDirectory.model_construct(**{**vars(want), "root": root, "files": files})
 
     def ask(self, want: DirectoryParams) -> tuple[Question[Any], ...]:
@@ -158,6 +150,19 @@ class PackageDirectory(Step[DirectoryParams, Directory]):
             checked(at, f"rm -rf -- {paths}", f'cannot remove directory "{want.name}"')
         else:
             super().undo(at, want, seen, change)
+
+
+def _read(want: DirectoryParams, root: Path) -> tuple[PackageFile, ...]:
+    """What is in the directory. Raises InvalidInput."""
+    found = packages_in(root, want.family)
+    if not found:
+        sort = "*.deb" if want.family == "apt" else "*.rpm"
+        raise InvalidInput(f'expected packages ({sort}) in "{want.path}", found none')
+    if want.family != "apt":
+        if not (root / "repodata" / "repomd.xml").is_file():
+            raise InvalidInput(f'"{want.path}" has no index: run createrepo_c "{want.path}" first')
+        found += tuple(sorted(path for path in (root / "repodata").iterdir() if path.is_file()))
+    return tuple(_described(root, path) for path in found)
 
 
 def _described(root: Path, path: Path) -> PackageFile:

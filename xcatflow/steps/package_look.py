@@ -44,7 +44,8 @@ groups() {
   case $way in
   apt) echo none;;
   dnf)
-    list=$($dnf -q -C group list --installed 2>&1); code=$?
+    # As words: of the options with these names only one is allowed.
+    list=$($dnf -q -C group list hidden installed ids 2>&1); code=$?
     case $list in *"No group data"*|*"no cache for"*) ;; *) printf '%s\\n' "$list"; return $code;; esac;;
   zypper) zypper --no-refresh -n -x search -t pattern -i; code=$?; [ $code = 104 ] || return $code;;
   esac

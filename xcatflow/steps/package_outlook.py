@@ -4,7 +4,7 @@ Source: apt-get(8) -s (`Inst NAME [OLD] (NEW ...)`, `Remv NAME [OLD]`), the tabl
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from xcatflow.steps.package_look import Section
@@ -13,12 +13,15 @@ from xcatflow.steps.package_ways import Way
 
 _APT = re.compile(r"^(Inst|Remv) (\S+)(?: \[([^\]]+)\])?(?: \((\S+) )?", re.MULTILINE)
 _APT_SIZE = re.compile(r"^Need to get ([\d.,]+) ([kMGT]?B)", re.MULTILINE)
+_APT_DONE = re.compile(r"^(?:Inst|Conf) ([^\s:]+)", re.MULTILINE)
+_APT_THERE = re.compile(r"^(\S+) is already the newest version", re.MULTILINE)
 _APT_DISK = re.compile(
     r"^After this operation, ([\d.,]+) ([kMGT]?B) (?:of additional )?disk space will be (used|freed)", re.MULTILINE
 )
 _DNF_SIZE = re.compile(r"^Total download size: ([\d.]+) ?([kMGT]?)", re.MULTILINE)
 _DNF_DISK = re.compile(r"^(Installed size|Freed space): ([\d.]+) ?([kMGT]?)", re.MULTILINE)
 _DNF_ROW = re.compile(r"^ (\S+) +(\S+) +(\S+) +(\S+) +[\d.]+ *[kMGT]?$")
+_DNF_GROUP = re.compile(r" {2,}(\S.*?)(?: \(([^()\s]+)\))?(?: \[[^\]]*\])?\s*")
 _ABORTED = "Operation aborted."
 _BROKEN = ("--fix-broken install", "needs to be reinstalled, but", "dpkg was interrupted")
 _FACTORS: Mapping[str, int] = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -38,7 +41,8 @@ class Item:
 class Outlook:
     """What an act would do. Sizes are bytes, None where not told; `disk_bytes` is how much more is used afterwards, negative where it is
     less. `unknown` are entries, `name` or `name=version`, that the index has not; `error` says why else it cannot be done; `broken`: an
-    earlier installation was left half-done, so that there is no telling."""
+    earlier installation was left half-done, so that there is no telling. `virtual` are entries that are no packages, each with the one that
+    provides it (empty: not told), and so would never count as installed."""
 
     items: tuple[Item, ...] = ()
     download_bytes: int | None = None
@@ -46,6 +50,7 @@ class Outlook:
     unknown: tuple[str, ...] = ()
     error: str = ""
     broken: bool = False
+    virtual: tuple[tuple[str, str], ...] = ()
 
 
 def outlook(way: Way, section: Section) -> Outlook:
@@ -57,6 +62,18 @@ def outlook(way: Way, section: Section) -> Outlook:
             return _dnf(section)
         case _:
             return _zypper(section)
+
+
+def virtual(way: Way, section: Section, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Those of the packages to be installed which apt would not install, since another one provides them, each with that one."""
+    found = outlook(way, section)
+    if way != "apt" or found.unknown or found.error or found.broken:
+        return ()
+    done = set(_APT_DONE.findall(section.text))
+    there = _APT_THERE.findall(section.text)
+    lacking = [name for name in names if name.partition(":")[0] not in done]
+    only = there[0] if len(there) == len(lacking) == 1 else ""
+    return tuple((name, only) for name in lacking)
 
 
 def free_bytes(section: Section) -> tuple[tuple[str, int], ...]:
@@ -91,10 +108,11 @@ def holds(way: Way, section: Section) -> frozenset[str]:
 
 
 def groups(way: Way, section: Section) -> frozenset[str]:
-    """The groups or patterns that are installed, in small letters."""
+    """The groups or patterns that are installed, in small letters; groups by name and by id."""
     if way == "zypper":
         return frozenset(row["name"].lower() for row in _elements(section.text, "solvable"))
-    return frozenset(line.strip().lower() for line in section.text.splitlines() if line.startswith("  "))
+    found = (match for match in map(_DNF_GROUP.fullmatch, section.text.lower().splitlines()) if match)
+    return frozenset(name for match in found for name in match.groups() if name)
 
 
 def _bytes(number: str, unit: str) -> int:

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from xcatflow.contract import Desk, Params
 from xcatflow.errors import InvalidInput
 from xcatflow.model.duration import Duration
+from xcatflow.model.script_environment import IDENTIFIER
 from xcatflow.steps.pkglist import Entry, PackageList, contradiction, parse_entry, read_lists
 
 LISTS = ("names", "pkglist", "otherpkglist")
@@ -20,6 +21,13 @@ def _entries(values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
         parse_entry(value)
     return tuple(dict.fromkeys(values))
+
+
+def _variables(values: dict[str, str]) -> dict[str, str]:
+    for name in values:
+        if not IDENTIFIER.fullmatch(name):
+            raise ValueError(f'expected names of letters, digits and "_", found "{name}"')
+    return values
 
 
 _Listed = BeforeValidator(_listed, json_schema_input_type=str | list[str])
@@ -45,6 +53,14 @@ class PackageParams(Params):
         description="What is brought to the newest version that the machine's package index knows: nothing, the listed packages, or all "
         "that are installed.",
     )
+    keep: Annotated[tuple[str, ...], _Listed] = Field(
+        (),
+        description="Listed packages that `upgrade: listed` leaves in the version they have; a version in the list counts all the same.",
+    )
+    instead: dict[str, Annotated[tuple[str, ...], _Listed]] = Field(
+        default_factory=dict,
+        description="For a listed package those that stand for it: where one of them is installed, it is not.",
+    )
     hold: bool | None = Field(
         None,
         description="`true`: the listed packages are held, so that neither the machine's own upgrades nor `upgrade` touch them; "
@@ -57,7 +73,7 @@ class PackageParams(Params):
     )
     index_age: Duration = Field(86400.0, description="From which age on the package index is old, such as `12 h`.")
     recommends: bool = Field(False, description="Install recommended packages (weak dependencies) too.")
-    environment: dict[str, str] = Field(
+    environment: Annotated[dict[str, str], AfterValidator(_variables)] = Field(
         default_factory=dict, description="Environment of the package manager; lists see it in paths of `#INCLUDE`."
     )
     lock_timeout: Duration = Field(
@@ -115,6 +131,13 @@ def entries_of(want: PackageParams) -> tuple[Entry, ...]:
 def installs_of(want: PackageParams) -> tuple[Entry, ...]:
     """The packages that are to be installed; no groups."""
     return tuple(entry for each in lists_of(want) for entry in each.install if not entry.group)
+
+
+def followed_of(want: PackageParams) -> tuple[str, ...]:
+    """The names of those that are to be in the newest version."""
+    if want.upgrade != "listed":
+        return ()
+    return tuple(dict.fromkeys(e.name for e in installs_of(want) if not e.version and e.name not in want.keep))
 
 
 def environment_of(want: PackageParams, listed: PackageList) -> tuple[tuple[str, str], ...]:

@@ -8,7 +8,7 @@ from typing import Literal
 from xcatflow.errors import ActFailed, CannotTell, InvalidInput, Problem, did_you_mean
 from xcatflow.model.change import Change, Verb
 from xcatflow.steps.package_outlook import Item, Outlook
-from xcatflow.steps.package_params import PackageParams, entries_of, environment_of, installs_of, lists_of
+from xcatflow.steps.package_params import PackageParams, entries_of, environment_of, followed_of, installs_of, lists_of
 from xcatflow.steps.package_ways import Way
 from xcatflow.steps.package_words import age_text, aside, count, cut, listing, size_text, told
 from xcatflow.steps.pkglist import Entry, PackageList
@@ -53,7 +53,7 @@ def open_entries(seen: Packages, want: PackageParams, listed: PackageList, phase
         case "after":
             return tuple(entry for entry in listed.after if _there(seen, entry))
         case _:
-            return (*_missing(seen, listed), *_other_versions(seen, want, listed))
+            return (*_missing(seen, want, listed), *_other_versions(seen, want, listed))
 
 
 def acts(seen: Packages, want: PackageParams) -> Iterator[tuple[Change, Act]]:
@@ -87,7 +87,7 @@ def _installs(
     key: str,
     environment: tuple[tuple[str, str], ...],
 ) -> Iterator[tuple[Change, Act]]:
-    missing, other = _missing(seen, listed), _other_versions(seen, want, listed)
+    missing, other = _missing(seen, want, listed), _other_versions(seen, want, listed)
     outlook = seen.outlooks.get(key) or Outlook()
     why = "an installation was left half-done: it is finished first" if outlook.broken else ""
     items = _filled(seen, outlook.items)
@@ -168,6 +168,10 @@ def _refuse(seen: Packages, want: PackageParams) -> None:
         for name in outlook.unknown:
             entry = entries.get(name) or entries.get(name.partition("=")[0]) or Entry(name)
             problems.append(Problem(_unknown(seen, entry), entry.source))
+        for name, real in outlook.virtual:
+            which = f'"{real}"' if real else f'that one, which "apt-cache showpkg {name}" tells'
+            said = f'"{name}" is no package, but what another one provides: list {which}'
+            problems.append(Problem(said, entries.get(name, Entry(name)).source))
     if problems:
         raise InvalidInput(problems)
     for outlook in seen.outlooks.values():
@@ -214,20 +218,24 @@ def _there(seen: Packages, entry: Entry) -> bool:
     return bool(seen.installed.get(entry.name))
 
 
-def _missing(seen: Packages, listed: PackageList) -> tuple[Entry, ...]:
-    return tuple(entry for entry in listed.install if not _there(seen, entry))
+def _missing(seen: Packages, want: PackageParams, listed: PackageList) -> tuple[Entry, ...]:
+    def stood_for(entry: Entry) -> bool:
+        return any(seen.installed.get(name) for name in want.instead.get(entry.name, ()))
+
+    return tuple(entry for entry in listed.install if not _there(seen, entry) and not stood_for(entry))
 
 
 def _other_versions(seen: Packages, want: PackageParams, listed: PackageList) -> tuple[Entry, ...]:
     """Installed packages that are to get another version, with that version."""
     found: list[Entry] = []
+    followed = frozenset(followed_of(want))
     for entry in listed.install:
         installed = seen.installed.get(entry.name)
         if not installed or entry.group:
             continue
         if entry.version and not _is_version(installed, entry.version):
             found.append(entry)
-        elif not entry.version and want.upgrade == "listed" and (want.hold or entry.name not in seen.held):
+        elif not entry.version and entry.name in followed and (want.hold or entry.name not in seen.held):
             newest = seen.newest.get(entry.name, installed)
             if newest != installed:
                 found.append(Entry(entry.name, newest, source=entry.source))

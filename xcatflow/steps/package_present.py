@@ -1,6 +1,7 @@
 """`package.present`: packages are installed, others are not; a plan says beforehand what the package manager would do."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from xcatflow.contract import Desk, Params, Step, Target
@@ -9,8 +10,8 @@ from xcatflow.model.change import Change
 from xcatflow.model.question import Answers, Package, Question, Reply
 from xcatflow.steps.package_look import OutlookLook, Section, StateLook, sections
 from xcatflow.steps.package_manager import Manager, failed_words
-from xcatflow.steps.package_outlook import Outlook, free_bytes, groups, holds, outlook, updates
-from xcatflow.steps.package_params import PackageParams, entries_of, installs_of, lists_of, read_params
+from xcatflow.steps.package_outlook import Outlook, free_bytes, groups, holds, outlook, updates, virtual
+from xcatflow.steps.package_params import PackageParams, entries_of, followed_of, lists_of, read_params
 from xcatflow.steps.package_plan import Act, Packages, Phase, acts, open_entries
 from xcatflow.steps.package_ways import Way
 from xcatflow.steps.pkglist import Entry
@@ -22,14 +23,14 @@ class PackagePresent(Step[PackageParams, Packages]):
     """All packages of a list in one call of the machine's package manager, whichever it is."""
 
     kind = "package.present"
+    follows = ("package.repository", "package.directory")
     params: ClassVar[type[Params]] = PackageParams
 
     def prepare(self, want: PackageParams, desk: Desk) -> PackageParams:
         return read_params(want, desk)
 
     def ask(self, want: PackageParams) -> tuple[Question[Any], ...]:
-        names = [entry.name for entry in entries_of(want) if not entry.group]
-        questions: list[Question[Any]] = [Package(name) for name in dict.fromkeys(names)]
+        questions: list[Question[Any]] = [Package(name) for name in _names(want)]
         if state := _state_look(want):
             questions.append(state.question)
         return tuple(questions)
@@ -84,13 +85,18 @@ class PackagePresent(Step[PackageParams, Packages]):
         return {"versions": ", ".join(f"{name}={version}" for name, version in versions.items() if version)}
 
 
+def _names(want: PackageParams) -> tuple[str, ...]:
+    """The packages of which it has to be known whether they are installed."""
+    names = [entry.name for entry in entries_of(want) if not entry.group]
+    return tuple(dict.fromkeys((*names, *(other for name in names for other in want.instead.get(name, ())))))
+
+
 def _state_look(want: PackageParams) -> StateLook | None:
     """None where what is installed tells all."""
     entries = entries_of(want)
-    unpinned = tuple(entry.name for entry in installs_of(want) if not entry.version) if want.upgrade == "listed" else ()
     grouped = any(entry.group for entry in entries)
     look = StateLook(
-        newest=tuple(dict.fromkeys(unpinned)),
+        newest=followed_of(want),
         held=want.hold is not None,
         groups=grouped,
         everything=want.upgrade == "all",
@@ -102,7 +108,7 @@ def _state_look(want: PackageParams) -> StateLook | None:
 
 def _known(answers: Answers, want: PackageParams) -> Packages:
     """What the first look tells."""
-    installed = {entry.name: answers[Package(entry.name)] for entry in entries_of(want) if not entry.group}
+    installed = {name: answers[Package(name)] for name in _names(want)}
     look = _state_look(want)
     if look is None:
         return Packages(installed)
@@ -170,6 +176,9 @@ def _with_outlooks(known: Packages, look: OutlookLook, reply: Reply) -> Packages
         if key not in found:
             raise CannotTell(f"cannot tell what installing would do: {reply.complaint or 'no answer'}")
         outlooks[key] = outlook(way, found[key])
+        lacking = [entry.name for entry in look.installs.get(key, ()) if not known.installed.get(entry.name)]
+        if none := virtual(way, found[key], lacking):
+            outlooks[key] = replace(outlooks[key], virtual=none)
         if way == "zypper" and look.despite_holds and "lock" in outlooks[key].error:
             # zypper cannot be asked what it would do without its locks; the act takes them off.
             outlooks[key] = Outlook()
@@ -200,10 +209,8 @@ def _upgrade_listed(manager: Manager, seen: Packages, want: PackageParams) -> No
     """Bring the listed packages to what the index knows now that it is fetched: what a look before could not know."""
     if want.upgrade == "all":
         manager.upgrade()
-    if want.upgrade != "listed":
-        return
-    there = (entry for entry in installs_of(want) if not entry.version and seen.installed.get(entry.name))
-    if old := tuple(entry for entry in there if want.hold or entry.name not in seen.held):
+    there = (name for name in followed_of(want) if seen.installed.get(name))
+    if old := tuple(Entry(name) for name in there if want.hold or name not in seen.held):
         _install(manager, seen, want, old)
 
 

@@ -53,11 +53,8 @@ class PackageRepository(Step[RepositoryParams, RepositoryFiles]):
                 key = desk.path(want.key).read_bytes()
             except OSError as error:
                 raise InvalidInput(f'cannot read the key "{want.key}": {error.strerror}') from None
-            _check(key, f'"{want.key}"', want)
-            return want.model_copy(update={"key": None, "key_base64": b64encode(key).decode()})
-        if want.own_key is not None:
-            _check(want.own_key, '"key_base64"', want)
-        return want
+            return _with_key(want, key, f'"{want.key}"')
+        return want if want.own_key is None else _with_key(want, want.own_key, '"key_base64"')
 
     def ask(self, want: RepositoryParams) -> tuple[Question[Any], ...]:
         return (_source_question(want), *((_key_question(want),) if want.keyed else ()))
@@ -114,6 +111,13 @@ class PackageRepository(Step[RepositoryParams, RepositoryFiles]):
         key = seen.key if seen else None
         if key and key.content is not None:
             place_file(at, key_path(want), key.content)
+
+
+def _with_key(want: RepositoryParams, key: bytes, where: str) -> RepositoryParams:
+    """With the key as its file on the machine has it: rpm takes text only. Raises InvalidInput."""
+    _check(key, where, want)
+    text = key if want.family == "apt" else armoured(key)
+    return want.model_copy(update={"key": None, "key_base64": b64encode(text).decode()})
 
 
 def _check(key: bytes, where: str, want: RepositoryParams) -> None:

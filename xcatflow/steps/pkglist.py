@@ -22,8 +22,9 @@ _INCLUDE = re.compile(r"#INCLUDE:([^#]+)#")
 _ENVIRONMENT = re.compile(r"#ENV:([^#]+)#")
 _DIRECTIVE = re.compile(r"#(INCLUDE:|ENV:|NEW_INSTALL_LIST)")
 _NEW_LIST = "#NEW_INSTALL_LIST#"
-_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)")
+_NEWEST = "latest"
 """A version that is none: the newest."""
+_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
 
 
@@ -85,7 +86,7 @@ def parse_entry(text: str, source: Source | None = None, *, other: bool = False)
     name, _, version = bare.partition("=")
     if sign and version:
         raise ValueError(f'a package is removed without naming its version, found "{text}"')
-    return sign, Entry(name, version, folder.rstrip("/"), source)
+    return sign, Entry(name, "" if version == _NEWEST else version, folder.rstrip("/"), source)
 
 
 def contradiction(lists: Iterable[PackageList]) -> Problem | None:
@@ -99,8 +100,9 @@ def contradiction(lists: Iterable[PackageList]) -> Problem | None:
             return Problem(f'"{entry}" is listed, and "{first}"{where}: keep one of them', entry.source)
     for entry in (entry for each in lists for entry in each.removed):
         if entry.name in known:
-            source = entry.source or known[entry.name].source
-            return Problem(f'"{entry.name}" is listed both to be installed and to be removed', source)
+            source, other = entry.source or known[entry.name].source, known[entry.name].source
+            where = f" (at {other})" if other and other != source else ""
+            return Problem(f'"{entry.name}" is listed both to be installed{where} and to be removed', source)
     return None
 
 
@@ -112,6 +114,13 @@ def read_lists(
 
     Raises InvalidInput with file and line of everything that cannot be used: unreadable files, circles of inclusion, wrong entries.
     """
+    named = tuple(names)
+    return desk.once(
+        ("package lists", named, tuple(variables.items()), other), lambda: _read(named, desk, variables, other=other)
+    )
+
+
+def _read(names: Iterable[str], desk: Desk, variables: Mapping[str, str], *, other: bool) -> tuple[PackageList, ...]:
     reader = _Reader(desk, dict(variables), other)
     for name in names:
         path = desk.path(name)

@@ -1,7 +1,7 @@
 """`reboot`: the machine is started again, and has come back.
 
 That it did is told by the number that the kernel makes up at each start, and by when its first process began. The connection is lost on
-purpose and opened again.
+purpose and opened again. Steps of other nodes on the same machine wait meanwhile.
 
 Source: random(4), boot_id; proc(5), field 22 of /proc/PID/stat; Debian's /run/reboot-required; systemctl(1).
 """
@@ -75,6 +75,7 @@ class Reboot(Step[RebootParams, Boot]):
     """Waits until the machine answers again, has finished starting, and its services run."""
 
     kind = "reboot"
+    alone = True
     params: ClassVar[type[RebootParams]] = RebootParams
 
     def ask(self, want: RebootParams) -> tuple[Question[Any], ...]:

@@ -18,6 +18,8 @@ from xcatflow.contract import Desk, Part
 from xcatflow.errors import InvalidInput
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.endpoint import PLAIN_PORT, machine_of, parse_endpoint
+from xcatflow.steps.certificate_roles import names_of
+from xcatflow.steps.daemon_shutdown import shutdown_parts
 
 _BRIDGE = "mydocker0"
 _FORMAT = "netname=net/mask@gateway[:nicname]"
@@ -51,19 +53,27 @@ class _Asked:
 def setupdockerhost_parts(arguments: tuple[str, ...], desk: Desk) -> tuple[Part, ...]:
     """The steps that the script stands for. Raises InvalidInput."""
     asked = _asked(arguments)
-    port = asked.port or daemon_port(desk.definitions, desk.node)
+    port = asked.port or daemon_port(desk, desk.node)
     return tuple(_parts(asked, desk, port))
 
 
-def daemon_port(definitions: Definitions, host: str) -> int:
+def daemon_port(desk: Desk, host: str) -> int:
     """The TCP port of a host's daemon, as nodes name it in `dockerhost`; xCAT's 2375 where none does. Raises InvalidInput where they do not
     agree."""
-    endpoints = {definitions.value(node, "dockerhost") or "" for node in definitions.nodes}
-    ports = sorted({parse_endpoint(each).port for each in endpoints if machine_of(each) == host})
+    endpoints = desk.once("endpoints of Docker hosts", lambda: _endpoints(desk.definitions)).get(host, ())
+    ports = sorted({parse_endpoint(each).port for each in endpoints})
     if len(ports) > 1:
         told = ", ".join(map(str, ports))
         raise InvalidInput(f'nodes name several ports of "{host}" as their dockerhost ({told}): say port=PORT')
     return ports[0] if ports else PLAIN_PORT
+
+
+def _endpoints(definitions: Definitions) -> dict[str, set[str]]:
+    """How nodes name each machine in `dockerhost`."""
+    found: dict[str, set[str]] = {}
+    for each in {definitions.value(node, "dockerhost") or "" for node in definitions.nodes}:
+        found.setdefault(machine_of(each), set()).add(each)
+    return found
 
 
 def _asked(arguments: tuple[str, ...]) -> _Asked:
@@ -115,6 +125,7 @@ def _parts(asked: _Asked, desk: Desk, port: int) -> Iterator[Part]:
         # An address that the NIC has in the subnet moves along, and the gateway is then another machine's.
         yield Part("bridge", "network.bridge", bridge if own else {**bridge, "address": _gateway(network)})
     yield Part("certificate", "tls.host_certificate", _certificate(asked, desk))
+    yield from shutdown_parts()
     yield Part("daemon", "docker.daemon", _daemon(asked, port))
     if network:
         options = {_HOST_BINDING: str(own or network.gateway)}
@@ -142,14 +153,9 @@ def _daemon(asked: _Asked, port: int) -> Mapping[str, Any]:
 
 
 def _certificate(asked: _Asked, desk: Desk) -> Mapping[str, Any]:
-    definitions, node = desk.definitions, desk.node
-    address = definitions.value(node, "ip") or ""
-    network = definitions.network_of(address) if address else None
-    domain = (network.attributes.get("domain", "") if network else "") or definitions.site.get("domain", "")
-    names = (node, *((f"{node}.{domain}",) if domain else ()), "localhost")
+    names, addresses = names_of(desk.definitions, desk.node)
     more = {"other_authority": asked.other_authority} if asked.other_authority else {}
-    addresses = tuple(filter(None, (address, "127.0.0.1")))
-    return {"common_name": node, "names": names, "addresses": addresses, **more}
+    return {"common_name": desk.node, "names": names, "addresses": addresses, **more}
 
 
 def _own(desk: Desk, network: _Network) -> IPv4Address | None:

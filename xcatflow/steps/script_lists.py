@@ -4,6 +4,7 @@ Source: xCAT 2, the variables that its scripts `ospkgs` and `otherpkgs` go by.
 """
 
 from xcatflow.contract import Desk
+from xcatflow.model.objects import OsImage
 from xcatflow.model.values import split_list
 from xcatflow.steps.pkglist import Entry, PackageList, read_lists
 
@@ -12,7 +13,11 @@ def list_variables(desk: Desk) -> dict[str, str]:
     """`OSPKGDIR`, `OSPKGS`, `ENVLIST`, and of other packages `OTHERPKGDIR`, `OTHERPKGS_INDEX` and for each list `OTHERPKGS1`,
     `ENVLIST1` and so on; what the node's osimage does not say is left out. Raises InvalidInput for lists that cannot be read."""
     image = desk.definitions.osimage_of(desk.node)
-    named = image.attributes if image else {}
+    return desk.once(("lists of osimage", image.name), lambda: _variables(desk, image)) if image else {}
+
+
+def _variables(desk: Desk, image: OsImage) -> dict[str, str]:
+    named = image.attributes
     given = dict(entry.split("=", 1) for entry in split_list(named.get("environvar", "")) if "=" in entry)
     packages = read_lists(split_list(named.get("pkglist", "")), desk, given)
     others = read_lists(split_list(named.get("otherpkglist", "")), desk, given, other=True)

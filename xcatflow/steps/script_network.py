@@ -233,6 +233,9 @@ def _part(nic: _Nic, nics: Mapping[str, _Nic], node: str) -> Part | None:
         ]
     elif below is not nic:
         given["port"] = below.name
+    if nic.sort == "bridge" and below.sort == "ethernet":
+        extra = {**{key: value for key, value in below.extra.items() if key == "gateway"}, **extra}
+    _heard(nic, nics, node)
     if nic.sort == "ethernet" and not addresses and not extra:
         return None
     if addresses:
@@ -243,6 +246,24 @@ def _part(nic: _Nic, nics: Mapping[str, _Nic], node: str) -> Part | None:
         given["gateway"] = extra["gateway"]
     use = "network.bridge" if nic.sort == "bridge" else "network.interface"
     return Part(f"network-{re.sub('[^a-z0-9_-]', '-', nic.name.lower())}", use, given)
+
+
+def _heard(nic: _Nic, nics: Mapping[str, _Nic], node: str) -> None:
+    """Raise InvalidInput where `nicextraparams` says of an adapter below this one what nobody would do: it has no step of its own."""
+    todo = list(nic.lower)
+    while todo:
+        name = todo.pop()
+        if name not in nics or not _absorbed(nics, nics[name]):
+            continue
+        lower = nics[name]
+        todo += lower.lower
+        direct = ("gateway",) if nic.sort == "bridge" and name in nic.lower else ()
+        used = {"bond": ("mode", "miimon"), "ethernet": direct}.get(lower.sort, ())
+        if wrong := next((key for key in lower.extra if key not in used), ""):
+            raise InvalidInput(
+                f'node "{node}": "{wrong}" in "nicextraparams" of "{name}" has no effect below "{nic.name}": say it of "{nic.name}", or '
+                f'set "{name}" up by a network.interface in a workflow'
+            )
 
 
 def _only(nic: _Nic, nics: Mapping[str, _Nic], node: str) -> _Nic:

@@ -1,7 +1,8 @@
 """xCAT's scripts `ospkgs` and `otherpkgs` as steps: the repositories of the node's osimage, and the packages of its lists.
 
 Source: xCAT's ospkgs and otherpkgs. Theirs switch the machine's own repositories off unless `--keeprepo` is given, install what nobody
-signed, and upgrade everything; here those stay, only what is signed is installed, and what is listed is upgraded.
+signed, and upgrade everything; here those stay, only what is signed is installed, and what is listed is upgraded, the engine of a
+Docker host left out.
 """
 
 from collections.abc import Iterator
@@ -9,25 +10,46 @@ from pathlib import Path
 from typing import Any
 
 from xcatflow.contract import Desk, Part
-from xcatflow.errors import InvalidInput, Problem, Source
+from xcatflow.errors import InvalidInput, Problem, Source, did_you_mean
 from xcatflow.model.objects import OsImage
 from xcatflow.model.values import split_list
 from xcatflow.steps.otherpkgdir import Family, Places, family_of, parse_otherpkgdir, parse_pkgdir
 from xcatflow.steps.package_directory import packages_in
-from xcatflow.steps.pkglist import read_lists
+from xcatflow.steps.pkglist import PackageList, contradiction, read_lists
+
+_COPYCDS_NAMES = "post/otherpkgs/"
+"""Below the install directory, where copycds and `mkdef -u` say that an image's other packages would be, may be nothing."""
+_METHODS = ("install", "netboot", "statelite")
+"""What `provmethod` may say instead of an osimage, as it did before there were any."""
+
+ENGINES = ("docker.io", "docker-ce", "docker-engine", "moby-engine")
+ENGINE = (*ENGINES, "docker-ce-cli", "containerd", "containerd.io", "runc")
+"""A newer one of these is another engine under containers that run, which is the work of `upgrade-engine`."""
+
+
+def packages_part(**given: Any) -> Part:
+    """The packages of lists: installed and upgraded, but for the Docker engine, which stays as it is once it is there."""
+    return Part("packages", "package.present", {**given, "keep": ENGINE})
+
+
+def default_part(pkglist: str) -> Part:
+    """The packages of a list that nobody chose for this host: where another engine is, that is taken."""
+    return packages_part(
+        pkglist=pkglist, instead={name: [other for other in ENGINES if other != name] for name in ENGINES}
+    )
 
 
 def ospkgs_parts(arguments: tuple[str, ...], desk: Desk) -> tuple[Part, ...]:
     """The mirrors of the image's `pkgdir`, then the packages of its `pkglist`; nothing where it has neither. A directory in `pkgdir` is the
     distribution as it was installed from: the machine's own repositories have that. Raises InvalidInput."""
     _no_others(arguments, ("--keeprepo",))
-    image = desk.definitions.osimage_of(desk.node)
+    image = _image(desk)
     if image is None:
         return ()
     found = parse_pkgdir(image.attributes.get("pkgdir", ""), image.source("pkgdir"))
     parts = list(_repositories(found, image, "pkgdir"))
     if lists := split_list(image.attributes.get("pkglist", "")):
-        parts.append(Part("packages", "package.present", {"pkglist": list(lists), **_environment(image)}))
+        parts.append(packages_part(pkglist=list(lists), **_environment(image)))
     return tuple(parts)
 
 
@@ -35,7 +57,7 @@ def otherpkgs_parts(arguments: tuple[str, ...], desk: Desk) -> tuple[Part, ...]:
     """The repositories of the image's `otherpkgdir`, the packages of its directory, then those of `otherpkglist`; nothing where no package
     is listed. `--repoonly`: no packages. Raises InvalidInput."""
     only = _no_others(arguments, ("--repoonly",))
-    image = desk.definitions.osimage_of(desk.node)
+    image = _image(desk)
     lists = split_list(image.attributes.get("otherpkglist", "")) if image else ()
     if image is None or not (lists or only):
         return ()
@@ -43,14 +65,38 @@ def otherpkgs_parts(arguments: tuple[str, ...], desk: Desk) -> tuple[Part, ...]:
     listed = read_lists(lists, desk, environment.get("environment", {}), other=True)
     if not (listed or only):
         return ()
+    # What one script installs and the other removes would come and go with every run.
+    if problem := contradiction((*_of_distribution(image, desk), *listed)):
+        raise InvalidInput(problem)
     found = parse_otherpkgdir(image.attributes.get("otherpkgdir", ""), image.source("otherpkgdir"))
     parts = list(_repositories(found, image, "otherpkgdir"))
     parts += _directory(found, image, desk)
     for entry in (entry for each in listed for entry in each.install if entry.folder):
         _need_file(found, entry.folder, entry.name, entry.source, desk)
     if listed and not only:
-        parts.append(Part("packages", "package.present", {"otherpkglist": list(lists), **environment}))
+        parts.append(packages_part(otherpkglist=list(lists), **environment))
     return tuple(parts)
+
+
+def _image(desk: Desk) -> OsImage | None:
+    """The node's osimage; None where its `provmethod` names none. Raises InvalidInput where it names one that is not defined: the packages
+    of something else would be installed."""
+    definitions, node = desk.definitions, desk.node
+    image = definitions.osimage_of(node)
+    named = definitions.value(node, "provmethod") or ""
+    if image is None and named not in ("", *_METHODS) and definitions.value(node, "mgt") != "docker":
+        hint = did_you_mean(named, definitions.osimages) or ": define it (mkdef -t osimage), or clear provmethod"
+        raise InvalidInput(f'provmethod "{named}" of node "{node}" names no osimage{hint}')
+    return image
+
+
+def _of_distribution(image: OsImage, desk: Desk) -> tuple[PackageList, ...]:
+    """What `pkglist` says; nothing where it cannot be read, which is for `ospkgs` to complain about."""
+    given = _environment(image).get("environment", {})
+    try:
+        return read_lists(split_list(image.attributes.get("pkglist", "")), desk, given)
+    except InvalidInput:
+        return ()
 
 
 def _no_others(arguments: tuple[str, ...], known: tuple[str, ...]) -> bool:
@@ -93,6 +139,11 @@ def _directory(found: Places, image: OsImage, desk: Desk) -> Iterator[Part]:
     """The directory, where there are packages in it: images come with the name of one that may never be filled."""
     if not found.directory:
         return
+    if not desk.path(found.directory).is_dir() and _COPYCDS_NAMES not in found.directory:
+        raise InvalidInput(
+            f'otherpkgdir of osimage "{image.name}": there is no directory "{found.directory}": make it, or correct the name',
+            image.source("otherpkgdir"),
+        )
     family = _family(image, "otherpkgdir")
     if packages_in(desk.path(found.directory), family):
         params = {"name": "otherpkgs", "path": found.directory, "family": family}

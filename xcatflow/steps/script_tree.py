@@ -93,7 +93,11 @@ command -v tar >/dev/null || { echo "tar is not installed" >&2; exit 1; }
 tar -xf - -C "$t"
 (cd "$t" && sha256sum -c "$m" >/dev/null) || { echo "the files did not arrive whole" >&2; exit 1; }
 if [ -f "$d/$m" ]; then
-  cut -c67- <"$d/$m" | while IFS= read -r f; do rm -f -- "$d/$f"; done
+  cut -c67- <"$d/$m" | while IFS= read -r f; do
+    rm -f -- "$d/$f"
+    # What was a directory may be a script now.
+    while case $f in */*) ;; *) false;; esac; do f=${f%/*}; rmdir -- "$d/$f" 2>/dev/null || break; done
+  done
   rm -f -- "$d/$m"
 fi
 mv -- "$t/$m" "$t.m"
@@ -139,13 +143,19 @@ def _digested(root: Path, found: tuple[_Found, ...]) -> Tree:
         raise InvalidInput(f'cannot read "{error.filename}": {reason_of(error)}') from None
 
 
+@lru_cache(maxsize=1)
 def _packed(tree: Tree) -> bytes:
-    """An archive of the tree, everything executable, with its manifest."""
+    """An archive of the tree, everything executable, with its manifest. Many machines get the same."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as packed:
-        contents = [(name, (tree.root / name).read_bytes(), 0o755) for name, _ in tree.files]
+        contents = [(name, (tree.root / name).read_bytes(), _mode(tree.root / name)) for name, _ in tree.files]
         for name, content, mode in [*contents, (_MANIFEST, tree.manifest.encode(), 0o644)]:
             member = tarfile.TarInfo(name)
             member.size, member.mode = len(content), mode
             packed.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
+
+
+def _mode(path: Path) -> int:
+    """What not everybody may read here, not everybody may read there."""
+    return 0o755 if path.stat().st_mode & 0o004 else 0o700

@@ -97,7 +97,9 @@ def _yaml(chain: Chain, parts: Mapping[str, str], macs: Mapping[str, str]) -> st
     ids = {chain.donors[0]: parts["id"].strip()} if chain.donors and "id" in parts else {}
     lines = ["network:", "  version: 2"]
     if others := [nic for nic in chain.nics if nic != chain.top.name]:
-        lines += ["  ethernets:", *(f"    {ids.get(nic, nic)}: {{dhcp4: false, dhcp6: false}}" for nic in others)]
+        # What only carries a VLAN stays what it is: netplan adds up what files say.
+        bare = {nic: "{}" if nic in chain.parents else "{dhcp4: false, dhcp6: false}" for nic in others}
+        lines += ["  ethernets:", *(f"    {ids.get(nic, nic)}: {text}" for nic, text in bare.items())]
     for kind in ("bond", "vlan", "bridge", "nic"):
         if pieces := [piece for piece in chain.pieces if piece.kind == kind]:
             lines.append(f"  {'ethernets' if kind == 'nic' else f'{kind}s'}:")

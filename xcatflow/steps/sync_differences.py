@@ -106,11 +106,16 @@ def _one(difference: Difference, places: Places, *, sensitive: bool) -> Change:
         diff = f"{item.size} bytes of {item.source}\n"
         if difference.verb is Verb.UPDATE and there:
             diff = f"{there.size} bytes -> {item.size} bytes of {item.source}\n"
-            if there.content is not None:
+            if there.content is not None and _public(item.mode) and _public(there.mode):
                 diff = diff_of(item.dest, there.content, item.read())
     return Change(
         difference.verb, difference.what, difference.field, difference.before, difference.after, difference.why, diff
     )
+
+
+def _public(mode: int) -> bool:
+    """May anybody on the machine read it? What others may not is shown to none: plans are kept, and a list of files has keys among them."""
+    return bool(mode & 0o004)
 
 
 def _many(verb: Verb, field: str, group: list[Difference]) -> Change:

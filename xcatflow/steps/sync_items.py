@@ -54,6 +54,16 @@ class Item:
             raise ActFailed(f'cannot read "{self.source}": {reason_of(error)}') from None
 
 
+class Items(tuple[Item, ...]):
+    """Items in order, whose hash is computed once: each of a thousand nodes asks for the question about them."""
+
+    def __hash__(self) -> int:
+        known: int | None = self.__dict__.get("_hash")
+        if known is None:
+            known = self.__dict__["_hash"] = super().__hash__()
+        return known
+
+
 @lru_cache(maxsize=65536)
 def _digest(item: Item) -> str:
     try:
@@ -70,7 +80,13 @@ def _check_same(item: Item, now: os.stat_result) -> None:
 
 
 def items_of(entries: Iterable[Entry], desk: Desk, exclude: tuple[str, ...] = ()) -> tuple[Item, ...]:
-    """What entries mean, sorted by path. Raises InvalidInput with every source that is not there, and every path that two sources want."""
+    """What entries mean, sorted by path; trees are walked once, however many nodes get them. Raises InvalidInput with every source that is
+    not there, and every path that two sources want."""
+    wanted = tuple(entries)
+    return desk.once(("file.sync", wanted, exclude), lambda: _walked(wanted, desk, exclude))
+
+
+def _walked(entries: tuple[Entry, ...], desk: Desk, exclude: tuple[str, ...]) -> tuple[Item, ...]:
     walk = _Walk(exclude)
     problems: list[Problem] = []
     for entry in entries:
@@ -82,7 +98,7 @@ def items_of(entries: Iterable[Entry], desk: Desk, exclude: tuple[str, ...] = ()
                 problems += [Problem(one.message, one.source or entry.place) for one in error.problems]
     if problems or walk.problems:
         raise InvalidInput((*problems, *walk.problems))
-    return tuple(walk.items[dest] for dest in sorted(walk.items))
+    return Items(walk.items[dest] for dest in sorted(walk.items))
 
 
 def found(source: str, desk: Desk) -> tuple[Path, ...]:

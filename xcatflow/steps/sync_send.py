@@ -10,11 +10,13 @@ Source: tar(1), gzip(1) of GNU and of busybox; POSIX.1-2017 pax (times with part
 import gzip
 import io
 import tarfile
+import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from secrets import token_hex
 from shlex import quote
-from zlib import compress
+from zlib import compress as deflated
 
 from xcatflow.contract import Target
 from xcatflow.errors import ActFailed
@@ -23,7 +25,12 @@ from xcatflow.steps.package_words import size_text
 from xcatflow.steps.sync_items import Item
 
 PIECE_BYTES = 4 * 2**20
-"""About as much travels at once: the machine's shell holds it, and an act on a slow line ends within its time."""
+"""About as much travels at once: an act on a slow line ends within its time."""
+MOST_BYTES = 16 * 2**20
+"""And so much where that went fast, since each piece costs the machine some processes. Each of many hosts holds this much here."""
+_FAST_S = 1.0
+_FAST_BYTES_S = 30 * 2**20
+"""Where so much travels in a second, compressing it takes longer than it saves."""
 _PIECE_FILES = 1000
 _SAMPLE_BYTES = 65536
 _PAYS = 0.9
@@ -35,9 +42,14 @@ _UNPACKED = 'unpacked() { if [ "$z" ]; then gzip -dc; else cat; fi; }\n'
 
 _UNPACK = """\
 set -eu; umask 022
-away() { for d do rm -rf -- "$d/$t"; done; }
+away() {
+  n=$#
+  for d do set -- "$@" "$d/$t"; done
+  shift "$n"
+  rm -rf -- "$@"
+}
 place() {
-  cd -- "$1/$t"
+  cd -- "$1/$t" || return 1
   set --
   for f in * .[!.]* ..?*; do
     if [ -e "$f" ] || [ -L "$f" ]; then
@@ -45,28 +57,35 @@ place() {
       set -- "$@" "$f"
     fi
   done
-  mv -f -- "$@" ..
+  mv -f -- "$@" .. || return 1
   if command -v restorecon >/dev/null; then ( cd ..; restorecon -- "$@" ) || echo "restorecon failed" >&2; fi
 }
 trap 'away "$@"' EXIT
 trap 'exit 1' HUP INT TERM
 unpacked | tar -xpf - -C /
 [ -e "/$last" ] || { echo "not all of it arrived" >&2; exit 1; }
-for d do if [ -d "$d/$t" ]; then ( place "$d" ); fi; done
+for d do if [ -d "$d/$t" ]; then place "$d" || exit 1; fi; done
 if [ "$end" ]; then sync -f -- "$1/" 2>/dev/null || sync; fi
 """
 
 _APPEND_PIECE = """\
 set -eu; umask 077
-mkdir -p -- "$d/$t"
+if [ "$begin" ]; then
+  ( umask 022; mkdir -p -- "$d" )
+  rm -rf -- "$d/$t"
+  mkdir -- "$d/$t"
+fi
 trap '[ "${done-}" ] || rm -rf -- "$d/$t"' EXIT
 trap 'exit 1' HUP INT TERM
-if [ "$begin" ]; then ( umask 022; mkdir -p -- "$d" ); : >"$d/$t/$f"; fi
-[ "$(wc -c <"$d/$t/$f")" -eq "$at" ] || { echo "a piece of it is missing" >&2; exit 1; }
-unpacked >>"$d/$t/$f"
-[ "$(wc -c <"$d/$t/$f")" -eq "$end" ] || { echo "a piece of it did not arrive whole" >&2; exit 1; }
+cd -- "$d/$t"
+case $(pwd -P) in
+  */"$t") [ "$(stat -c '%u %a' .)" = "$(id -u) 700" ];;
+  *) false;;
+esac || { echo "\"$d/$t\" is not the directory that was made there" >&2; exit 1; }
+[ "$begin" ] || [ "$(wc -c <"$f")" -eq "$at" ] || { echo "a piece of it is missing" >&2; exit 1; }
+unpacked >>"$f"
+[ "$(wc -c <"$f")" -eq "$end" ] || { echo "a piece of it did not arrive whole" >&2; exit 1; }
 if [ "$last" ]; then
-  cd -- "$d/$t"
   chown -- "$owner" "$f"
   chmod -- "$mode" "$f"
   touch -d "@$seconds.$fraction" -- "$f" 2>/dev/null || touch -d "@$seconds" -- "$f"
@@ -81,34 +100,51 @@ done=1
 """
 
 
+@dataclass(slots=True)
+class _Pace:
+    """How fast the way is, from what travelled last: how large the next piece may be, and whether compressing it pays."""
+
+    most: int = PIECE_BYTES
+    compress: bool = True
+
+    def took(self, size: int, seconds: float) -> None:
+        self.most = min(2 * self.most, MOST_BYTES) if seconds * PIECE_BYTES < _FAST_S * size else PIECE_BYTES
+        if size >= PIECE_BYTES // 2:
+            self.compress = size < _FAST_BYTES_S * seconds
+
+
 def send(at: Target, items: Iterable[Item], owner: Callable[[Item], tuple[str, str]]) -> None:
     """Copy files and make directories. `owner` gives the user and group that an item gets there. Raises ActFailed; what was copied
     until then is whole."""
     wanted = tuple(items)
     total, sent = sum(item.size for item in wanted), 0
     stage = f"{_STAGE}{token_hex(4)}"
-    batches = tuple(_batches(wanted))
-    for batch in batches:
+    pace, left = _Pace(PIECE_BYTES), len(wanted)
+    for batch in _batches(wanted, pace):
+        left -= len(batch)
         at.pause(0)  # a run that is to stop ends here
         if len(batch) == 1 and batch[0].size > PIECE_BYTES:
-            for size in _send_pieces(at, batch[0], owner(batch[0])):
+            for size in _send_pieces(at, batch[0], owner(batch[0]), pace):
                 sent += size
                 at.tell(f"{size_text(sent)} of {size_text(total)}")
             continue
-        _send_archive(at, batch, owner, stage, end=batch is batches[-1])
-        sent += sum(item.size for item in batch)
+        since, size = time.monotonic(), sum(item.size for item in batch)
+        _send_archive(at, batch, owner, stage, compress=pace.compress, end=not left)
+        pace.took(size, time.monotonic() - since)
+        sent += size
         at.tell(f"{size_text(sent)} of {size_text(total)}")
 
 
-def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Items that travel together, in their order; one that is too large for that goes alone."""
+def _batches(items: Iterable[Item], pace: _Pace) -> Iterator[list[Item]]:
+    """Items that travel together, in their order, as many as the pace allows when they are asked for; one that is too large for that goes
+    alone."""
     batch: list[Item] = []
     size = 0
     for item in items:
         if item.size > PIECE_BYTES:
             yield [item]
             continue
-        if batch and (size + item.size > PIECE_BYTES or len(batch) >= _PIECE_FILES):
+        if batch and (size + item.size > pace.most or len(batch) >= _PIECE_FILES):
             yield batch
             batch, size = [], 0
         batch.append(item)
@@ -118,12 +154,12 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def _send_archive(
-    at: Target, batch: list[Item], owner: Callable[[Item], tuple[str, str]], stage: str, *, end: bool
+    at: Target, batch: list[Item], owner: Callable[[Item], tuple[str, str]], stage: str, *, compress: bool, end: bool
 ) -> None:
     """The last archive waits until all of it is on the disk: once for all, since each time is slow."""
     folders = tuple(dict.fromkeys(_folder(item.dest) for item in batch if not item.directory))
     last = quote(_member(batch[-1], stage))
-    packed, z = _packed(_archive(batch, owner, stage))
+    packed, z = _packed(_archive(batch, owner, stage), compress=compress)
     words = f"t={stage} z={quote(z)} end={'1' if end else ''} last={last}"
     script = f"{words}; set -- {' '.join(map(quote, folders or ('/',)))}\n{_UNPACKED}{_UNPACK}"
     reply = at.run(script, stdin=packed, check=False)
@@ -132,11 +168,11 @@ def _send_archive(
         raise _failed(at, what, reply, stage)
 
 
-def _packed(data: bytes) -> tuple[bytes, str]:
-    """What travels, and a word that is not empty where it was compressed: where that pays, told by a part of it."""
+def _packed(data: bytes, *, compress: bool) -> tuple[bytes, str]:
+    """What travels, and a word that is not empty where it was compressed: where that is wanted, and pays, told by a part of it."""
     middle = len(data) // 2
     sample = data[middle : middle + _SAMPLE_BYTES]
-    if len(compress(sample, 1)) > len(sample) * _PAYS:
+    if not compress or len(deflated(sample, 1)) > len(sample) * _PAYS:
         return data, ""
     return gzip.compress(data, 1, mtime=0), "1"
 
@@ -172,10 +208,11 @@ def _set_owner(member: tarfile.TarInfo, user: str, group: str) -> None:
     member.gname, member.gid = ("", int(group)) if group.isdigit() else (group, 0)
 
 
-def _send_pieces(at: Target, item: Item, owner: tuple[str, str]) -> Iterator[int]:
+def _send_pieces(at: Target, item: Item, owner: tuple[str, str], pace: _Pace) -> Iterator[int]:
     """One large file; gives the sizes of its pieces as they have arrived. Its place to wait in is the same each time, so that what a
-    controller left there that died is used up by the next."""
-    stage = f"{_STAGE}{sha256(item.dest.encode()).hexdigest()[:8]}"
+    controller left there that died is removed by the next. It is root's own: whoever else may write beside it can neither have it follow
+    a link nor put another directory there."""
+    stage = piece_stage(item.dest)
     folder, name = _folder(item.dest) or "/", item.dest.rpartition("/")[2]
     values = {
         "d": folder, "f": name, "t": stage, "mode": f"{item.mode:04o}", "owner": ":".join(owner),
@@ -184,9 +221,9 @@ def _send_pieces(at: Target, item: Item, owner: tuple[str, str]) -> Iterator[int
     begun = 0
     while begun < item.size:
         at.pause(0)
-        data = item.read(begun, PIECE_BYTES)
+        data, since = item.read(begun, pace.most), time.monotonic()
         end = begun + len(data)
-        packed, z = _packed(data)
+        packed, z = _packed(data, compress=pace.compress)
         place = {
             "z": z,
             "at": str(begun),
@@ -202,7 +239,13 @@ def _send_pieces(at: Target, item: Item, owner: tuple[str, str]) -> Iterator[int
         if reply.code:
             raise _failed(at, f'"{item.dest}"', reply, stage)
         begun = end
+        pace.took(len(data), time.monotonic() - since)
         yield len(data)
+
+
+def piece_stage(dest: str) -> str:
+    """The directory in which the pieces of a file wait."""
+    return f"{_STAGE}{sha256(dest.encode(errors='surrogateescape')).hexdigest()[:8]}"
 
 
 def _folder(path: str) -> str:

@@ -4,17 +4,19 @@ Before the first time the file is saved, and what is appended to is what was sav
 merged, entries of the same name take the place of those there, and others come at the end. Contents travel as standard input only, and
 digests come back.
 
-Source: xCAT's documentation of the synclist; passwd(5), shadow(5), group(5): the name is what stands before the first colon.
+Source: xCAT's documentation of the synclist; passwd(5), shadow(5), group(5): the name is what stands before the first colon; lckpwdf(3)
+and shadow-utils: `FILE.lock` holds the number of the process that changes FILE.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from shlex import quote
+from types import MappingProxyType
 from typing import Literal
 
 from xcatflow.contract import Target
-from xcatflow.errors import ActFailed, CannotTell
+from xcatflow.errors import ActFailed, CannotTell, InvalidInput
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, Shell
 from xcatflow.steps.place import checked
@@ -33,14 +35,28 @@ class Text:
 
     @property
     def entries(self) -> Mapping[str, str]:
-        """The lines to merge, by name. Raises ActFailed where a line has none."""
+        """The lines to merge, by name."""
         lines = [line for line in self.item.read().decode(errors="surrogateescape").splitlines() if line.strip()]
-        found = {line.partition(":")[0]: line for line in lines}
-        if wrong := next((line for line in lines if ":" not in line or not line.partition(":")[0]), None):
-            shown = wrong.partition(":")[0]
-            raise ActFailed(f'expected "name:..." in each line of "{self.item.source}", found "{shown}"')
-        return found
+        return {line.partition(":")[0]: line for line in lines}
 
+
+def check_entries(text: Text) -> None:
+    """Raise InvalidInput where a line to merge is none of its file: a broken entry, of root above all, would let nobody in any more."""
+    fields = _FIELDS[text.item.dest.rpartition("/")[2]]
+    try:
+        entries = text.entries
+    except ActFailed as error:
+        raise InvalidInput(str(error)) from None
+    for name, line in entries.items():
+        numbers = [part for part in line.split(":")[2:3] if fields < 9 and not part.isdigit()]
+        if not name.startswith(("+", "-")) and (line.count(":") + 1 != fields or not name.strip() or numbers):
+            raise InvalidInput(
+                f'expected {fields} fields with ":" between them in each line of "{text.item.source}", as "{text.item.dest}" has them, '
+                f'found another line for "{name}"'
+            )
+
+
+_FIELDS: Mapping[str, int] = MappingProxyType({"passwd": 7, "shadow": 9, "group": 4})
 
 _ORIGINAL = """\
 [ -f "$f" ] || { echo "there is no file \\"$f\\" on this machine" >&2; exit 1; }
@@ -68,30 +84,43 @@ if [ ! -f "$s" ]; then
   cp -p -- "$f" "$s.new"; sync "$s.new" 2>/dev/null || sync
   mv -f -- "$s.new" "$s"
 fi
-t=$(mktemp "$d/.xcatflow.XXXXXX")
-trap 'rm -f -- "$t" "$t.in"' EXIT
+t= i= l=
+trap 'rm -f -- "$t" "$i" ${l:+"$l"}' EXIT
 trap 'exit 1' HUP INT TERM
-cp -p -- "$f" "$t"
-cat >"$t.in"
-[ "$(sha256sum <"$t.in")" = "$h  -" ] || { echo "the content did not arrive whole" >&2; exit 1; }
+i=$(mktemp "$d/.xcatflow.XXXXXX")
+cat >"$i"
+t=$(mktemp "$d/.xcatflow.XXXXXX")
+[ "$(sha256sum <"$i")" = "$h  -" ] || { echo "the content did not arrive whole" >&2; exit 1; }
 """
 _PLACE = """\
 sync "$t" 2>/dev/null || sync
 mv -f -- "$t" "$f"
-rm -f -- "$t.in"
-trap - EXIT
 if command -v restorecon >/dev/null; then restorecon -- "$f" || echo "restorecon failed" >&2; fi
 """
-_APPEND = '{ first; cat -- "$t.in"; } >"$t"\n'
+_APPEND = 'cp -p -- "$f" "$t"\n{ first; cat -- "$i"; } >"$t"\n'
 _MERGE = """\
-awk -F: '
+echo $$ >"$t"
+n=0
+until ln -- "$t" "$f.lock" 2>/dev/null; do
+  p=$(tr -cd 0-9 <"$f.lock" 2>/dev/null) || p=
+  [ -z "$p" ] || kill -0 "$p" 2>/dev/null || { rm -f -- "$f.lock"; continue; }
+  n=$((n + 1)); [ $n -le 20 ] || { echo "\\"$f\\" is being changed by process ${p:-unknown}, which holds \\"$f.lock\\"" >&2; exit 1; }
+  sleep 0.5
+done
+l=$f.lock
+rm -f -- "$t"
+cp -p -- "$f" "$t"
+merged() { awk -F: '
   FNR == 1 { part++ }
   part == 1 { if ($0 ~ /[^ \\t]/) { if (!($1 in new)) order[++n] = $1; new[$1] = $0 }; next }
   $1 in new { if (!($1 in done)) print new[$1]; done[$1] = 1; next }
   { print }
   END { for (i = 1; i <= n; i++) if (!(order[i] in done)) print new[order[i]] }
-' "$t.in" "$f" >"$t"
+' "$i" "$f"; }
+merged >"$t"
+[ "$(merged | sha256sum)" = "$(sha256sum <"$t")" ] || { echo "what was merged could not be written whole" >&2; exit 1; }
 """
+"""Who else changes these files, by shadow-utils or vipw, waits for the same lock."""
 
 
 def text_question(text: Text) -> Shell:
@@ -145,6 +174,6 @@ def take_text_out(at: Target, text: Text) -> None:
     values = f"f={quote(text.item.dest)} s={quote(text.saved)}"
     checked(
         at,
-        f'{values}\nset -eu; cp -p -- "$s" "$f.new"; mv -f -- "$f.new" "$f"; rm -f -- "$s"',
+        f'{values}\nset -eu; d=${{f%/*}}; t=$(mktemp "$d/.xcatflow.XXXXXX"); cp -p -- "$s" "$t"; mv -f -- "$t" "$f"; rm -f -- "$s"',
         f'cannot restore "{text.item.dest}"',
     )

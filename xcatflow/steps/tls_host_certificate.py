@@ -19,11 +19,11 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from xcatflow.contract import Desk, Params, Step, Target
-from xcatflow.errors import ActFailed, CannotUndo, XcatflowError
+from xcatflow.errors import ActFailed, CannotUndo, InvalidInput, XcatflowError
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, Certificate, CertificateFacts, File, FileFacts, Question, Shell
 from xcatflow.steps.certificate_acts import STAGE, drop_key, make_key, put_pair
-from xcatflow.steps.certificate_roles import roles_of
+from xcatflow.steps.certificate_roles import names_of, roles_of
 from xcatflow.steps.given import LenientParams
 from xcatflow.steps.place import AbsolutePath, change_rights, checked, place_file
 from xcatflow.steps.sorts import need_file
@@ -65,10 +65,13 @@ class CertificateParams(LenientParams):
 
     common_name: str = Field(min_length=1, max_length=64, description="Whose it is, usually the node's name.")
     names: Annotated[_List, AfterValidator(_names)] = Field(
-        (), description="The host names it is good for: a list, or text with commas."
+        (),
+        description="The host names it is good for: a list, or text with commas. Left out together with `addresses`: the node's name, "
+        "also with its domain, and localhost.",
     )
     addresses: Annotated[_List, AfterValidator(_addresses)] = Field(
-        (), description="The IP addresses it is good for: a list, or text with commas."
+        (),
+        description="The IP addresses it is good for: a list, or text with commas. Left out together with `names`: the node's own.",
     )
     directory: AbsolutePath = Field(
         "/etc/docker/tls", description="Where `ca.pem`, `cert.pem` and `key.pem` are on the machine."
@@ -99,7 +102,7 @@ class CertificateParams(LenientParams):
 
     @model_validator(mode="after")
     def _sensible(self) -> "CertificateParams":
-        if not self.names and not self.addresses:
+        if not self.names and not self.addresses and {"names", "addresses"} & self.model_fields_set:
             raise ValueError('expected "names" or "addresses" that it is good for, found neither')
         if self.days <= self.renew_before_days:
             raise ValueError(
@@ -141,7 +144,12 @@ class TlsHostCertificate(Step[CertificateParams, HostFiles]):
     def prepare(self, want: CertificateParams, desk: Desk) -> CertificateParams:
         authority = desk.authority
         own = authority.read(authority.certificate)
+        names, addresses = want.names, want.addresses
+        if not names and not addresses:
+            names, addresses = _defined(desk)
         given = {
+            "names": names,
+            "addresses": addresses,
             "ca_clients": authority.clients(want.roles or roles_of(desk.definitions, desk.node)),
             "ca_former": authority.former,
             "ca_identity": authority.identity,
@@ -203,6 +211,15 @@ class TlsHostCertificate(Step[CertificateParams, HostFiles]):
         return {"directory": want.directory, "expires": until}
 
 
+def _defined(desk: Desk) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names and addresses by the node's definition. Raises InvalidInput for what can be in no certificate."""
+    names, addresses = names_of(desk.definitions, desk.node)
+    try:
+        return _names(names), _addresses(addresses)
+    except ValueError as error:
+        raise InvalidInput(f'certificate of "{desk.node}": {error}') from None
+
+
 def _refuse_other_authority(seen: HostFiles, want: CertificateParams) -> None:
     """Raise ActFailed where the certificate is another CA's and still good: a clone of a site that lacks its CA must not take the hosts
     from the one that has it."""
@@ -250,7 +267,9 @@ def _outdated(facts: CertificateFacts, now: datetime, want: CertificateParams) -
     # One that ends with the CA cannot be had for longer.
     longest = want.ca_ends is not None and facts.not_after >= want.ca_ends - _CA_ENDS_TOGETHER
     left = facts.not_after - now
-    if left <= timedelta(0):
+    if facts.not_before > now:
+        yield f"it is not good before {facts.not_before:%Y-%m-%d %H:%M}"
+    elif left <= timedelta(0):
         yield f"it expired on {facts.not_after:%Y-%m-%d}"
     elif left < timedelta(days=want.renew_before_days) and not longest:
         yield f"it expires in {left.days} days"

@@ -238,21 +238,42 @@ def _create(want: UserParams) -> str:
     }  # fmt: skip
     options = [word for option, value in given.items() if value is not None for word in (option, quote(str(value)))]
     home = "-m" if want.create_home and not (want.system and not want.home) else "-M"
-    return " ".join(["useradd", home, *(["-r"] if want.system else []), *options, "--", quote(want.name)])
+    return _shell_check(want.name, want.shell or "") + " ".join(
+        ["useradd", home, *(["-r"] if want.system else []), *options, "--", quote(want.name)]
+    )
 
 
 def _usermod(name: str, field: str, value: str) -> str:
     if field == "lock":
         return f"usermod {'-L' if value == 'locked' else '-U'} -- {quote(name)}"
     option = {"uid": "-u", "group": "-g", "groups": "-a -G", "home": "-d", "shell": "-s", "comment": "-c"}[field]
-    return f"usermod {option} {quote(value)} -- {quote(name)}"
+    check = _shell_check(name, value) if field == "shell" else ""
+    return f"{check}usermod {option} {quote(value)} -- {quote(name)}"
+
+
+def _shell_check(name: str, shell: str) -> str:
+    """Ends the script for a shell that sshd would let nobody in with, and for root that nobody could work in."""
+    if not shell:
+        return ""
+    check = (
+        f's={quote(shell)}; [ -x "$s" ] || {{ echo "there is no program \\"$s\\"; install it first" >&2; exit 1; }}\n'
+    )
+    if name == "root" and shell.rpartition("/")[2] in ("nologin", "false", "true"):
+        check += (
+            '[ "${SUDO_USER-}" ] || { echo "nobody could log in to root any more, as xcatflow does" >&2; exit 1; }\n'
+        )
+    return check
+
+
+def _program(script: str) -> str:
+    return script.rstrip("\n").rpartition("\n")[2].split()[0]
 
 
 def _run(at: Target, script: str, failure: str) -> None:
     reply = at.run(script, check=False)
     if reply.code == 127:
         raise ActFailed(
-            f'{failure} on {at.name}: "{script.split()[0]}" is not there: install the package passwd (Debian) or shadow-utils'
+            f'{failure} on {at.name}: "{_program(script)}" is not there: install the package passwd (Debian) or shadow-utils'
         )
     if reply.code:
         words_ = reply.complaint or reply.text

@@ -16,6 +16,7 @@ from xcatflow.model.trust import Held
 from xcatflow.report.trust import as_data, forecast, table
 from xcatflow.tasks import execute
 from xcatflow.tasks.common import say, site
+from xcatflow.transport.keyfiles import write_atomically
 from xcatflow.transport.pki import SiteAuthority
 from xcatflow.transport.pki_records import Issued
 
@@ -88,19 +89,32 @@ def issue(name: str, *, role: str, days: int, out: str, csr: str) -> None:
 def renew(run: Rolling, *, everything: bool) -> None:
     """Renew hosts' certificates that end soon, or all of them."""
     here = _ready(run)
-    Trust(here.root, here.definitions).authority()
+    # What there is proves that the authority works, before the first host is told anything.
+    Trust(here.root, here.definitions).authority().certificate  # noqa: B018
+    if not everything:
+        _end(run())
+        return
     begun = here.root / STATE / "pki" / "renewal"
-    more: list[str] = []
-    if everything:
-        if begun.is_file():
-            run.say(f"going on with the renewal of all that was begun at {begun.read_text().strip()}")
-        else:
-            _write(begun, f"{datetime.now(UTC).isoformat(timespec='seconds')}\n")
-        more.append(f"since={begun.read_text().strip()}")
-    code = run(*more)
-    if everything and code == ExitCode.OK and run.whole:
+    since, nodes = _begun(begun)
+    if since and nodes == run.nodes:
+        run.say(f"going on with the renewal of all that was begun at {since}")
+    else:
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        write_atomically(begun, f"{since} {run.nodes}\n", mode=0o600)
+    code = run(f"since={since}")
+    if code == ExitCode.OK:
         begun.unlink(missing_ok=True)
     _end(code)
+
+
+def _begun(path: Path) -> tuple[str, str]:
+    """When a renewal of all was begun that did not come to its end, and of which hosts (empty: of all). Empty texts where there is none."""
+    try:
+        since, _, nodes = path.read_text().strip().partition(" ")
+        datetime.fromisoformat(since)
+    except (OSError, ValueError):
+        return "", ""
+    return since, nodes
 
 
 def renew_ca(run: Rolling) -> None:
@@ -146,10 +160,8 @@ def rotate(run: Rolling, *, role: str, finish: bool) -> None:
 
 
 def _rotate_ca(authority: SiteAuthority, run: Rolling, *, finish: bool) -> None:
-    with authority.alone():
-        begun = not finish and authority.ca.rotate()
-    if begun:
-        authority.changed()
+    if not finish:
+        authority.rotate()
     if not authority.former:
         raise InvalidInput("there is no former CA that could be given up: xcatflow pki rotate begins a new one")
     _end_unless_well(run(), run)
@@ -170,12 +182,13 @@ def _rotate_role(authority: SiteAuthority, run: Rolling, role: str, *, finish: b
         raise InvalidInput(f'no client was ever issued for the role "{role}"')
     with authority.alone():
         both = len(authority.epochs.trusted(role)) > 1
-        if finish and not both:
+        if finish and not both and not authority.epochs.retired(role):
             raise InvalidInput(
                 f'clients of "{role}" have one authority only: xcatflow pki rotate --role {role} begins another'
             )
         if finish:
             authority.epochs.retire(role)
+            _told(run, authority.reissue(role))
         elif not both:
             authority.epochs.begin_next(role)
     _end_unless_well(run(), run)
@@ -244,11 +257,3 @@ def _request(path: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = reason_of(error) if isinstance(error, OSError) else "it is no text"
         raise InvalidInput(f'cannot read the request "{path}": {reason}') from None
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.write_text(text)
-    except OSError as error:
-        raise InvalidInput(f'cannot write "{path}": {reason_of(error)}') from None

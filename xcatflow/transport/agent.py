@@ -4,7 +4,11 @@ The shell is started once per channel as `sh -s` and reads commands from its sta
 on the machine. Each job runs in the background while the shell goes on reading: the end of its input (the controller closed the channel,
 or died) ends the job, first with TERM, then with KILL. Looks run as subshells of the shell itself, one fork each. An act runs in a session
 and process group of its own under `timeout`, which is its deadline on the machine. Scripts travel as quoted words, an act's standard input
-as base64 through a builtin: neither ever appears in an argument list or a file.
+as base64 through a builtin, or as it is where there is much of it: neither ever appears in an argument list or a file.
+
+Input that travels as it is follows the command on the shell's own standard input, once the shell has said `go`: until then it may read
+ahead, and what it read would be lost. It does not go on reading before all of it was passed on, and ends where that went wrong, so that
+nothing of it can ever be taken for a command.
 
 Answers: a reply's content as it comes, then the session's random marker. On standard output a note follows the marker (`STATUS` or
 `STATUS left`, the latter when processes of the act are still there), then a line break; standard error has the marker and a line break
@@ -31,6 +35,7 @@ export LC_ALL LANG PATH
 unset ENV BASH_ENV CDPATH
 umask 022
 cd /
+exec 5<&0
 xf_look() {
   [ -z "$xf_job" ] || wait "$xf_job"
   xf_fenced=
@@ -39,7 +44,7 @@ xf_look() {
       ( set --; eval "$xf_s" )
       xf_end "$?"
     done
-  ) </dev/null &
+  ) </dev/null 5<&- &
   xf_job=$!
 }
 xf_act() {
@@ -53,10 +58,22 @@ xf_act() {
   xf_job=$! xf_fenced=1
   trap - TERM
 }
+xf_pass() {
+  [ -z "$xf_job" ] || wait "$xf_job"
+  xf_end go
+  trap '' TERM
+  xf_fed=
+  { head -c "$3" <&5 && kill -USR1 "$$"; } | { xf_drain=yes; xf_run "$1" "$2" 4<&0; } &
+  xf_job=$! xf_fenced=1
+  trap - TERM
+  while [ -z "$xf_fed" ] && kill -0 "$xf_job" 2>/dev/null; do wait "$xf_job"; done
+  [ "$xf_fed" ] || exit 1
+  kill -0 "$xf_job" 2>/dev/null || xf_job=
+}
 xf_run() {
   xf_t= xf_stopped=
   trap xf_stop TERM
-  printf 'exec 3<&-;%s\\n' "$2" 2>/dev/null | setsid timeout -k GRACE "$1" sh -c '. /dev/fd/3' sh 3</dev/fd/0 <&4 4<&- &
+  printf 'exec 3<&-;%s\\n' "$2" 2>/dev/null | setsid timeout -k GRACE "$1" sh -c '. /dev/fd/3' sh 3</dev/fd/0 <&4 4<&- 5<&- &
   xf_t=$!
   wait "$xf_t" 2>/dev/null
   xf_c=$?
@@ -68,6 +85,7 @@ xf_run() {
     124|137|143|yes*) kill -KILL "-$xf_t" ;;
     *) kill -0 "-$xf_t" && xf_c="$xf_c left" ;;
   esac 2>/dev/null
+  [ -z "$xf_drain" ] || cat <&4 >/dev/null
   xf_end "$xf_c"
 }
 xf_stop() {
@@ -100,6 +118,9 @@ xf_hello() {
   for xf_s in setsid timeout base64; do
     command -v "$xf_s" >/dev/null || xf_c="$xf_c $xf_s"
   done
+  xf_fed=
+  kill -USR1 "$$"
+  [ "$xf_fed" ] && [ "$(printf ab | head -c 1)" = a ] && xf_c="$xf_c passes"
   xf_end "${BASH_VERSION:+bash }$xf_c"
 }
 """.replace("GRACE", str(GRACE_S))
@@ -107,9 +128,10 @@ xf_hello() {
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """What the agent says of itself: is its shell bash, and which programs an act needs are missing."""
+    """What the agent says of itself: is its shell bash, can it pass input on as it is, and which programs an act needs are missing."""
 
     bash: bool
+    passes: bool
     missing: tuple[str, ...]
 
 
@@ -121,8 +143,8 @@ def new_marker() -> bytes:
 def agent_text(marker: bytes) -> bytes:
     """The first thing the shell reads. The marker is given in two halves, so that a script that prints all variables does not print it."""
     first, second = marker[:16], marker[16:]
-    names = b"xf_a=%b xf_b=%b xf_job= xf_fenced=" % (first, second)
-    return names + _AGENT.encode() + b"trap xf_finish EXIT\nxf_hello\n"
+    names = b"xf_a=%b xf_b=%b xf_job= xf_fenced= xf_drain=" % (first, second)
+    return names + _AGENT.encode() + b"trap xf_finish EXIT\ntrap xf_fed=yes USR1\nxf_hello\n"
 
 
 def look_frame(scripts: Sequence[str]) -> bytes:
@@ -133,6 +155,12 @@ def look_frame(scripts: Sequence[str]) -> bytes:
 def act_frame(script: str, stdin: bytes, timeout_s: float) -> bytes:
     """A command that runs one script fenced, with `stdin` as its standard input. Raises ValueError at a NUL in the script."""
     return b"xf_act %.3f %b '%b'\n" % (timeout_s, quoted(script), b64encode(stdin))
+
+
+def pass_frame(script: str, size: int, timeout_s: float) -> bytes:
+    """The same for an act whose standard input are the `size` bytes that follow as they are, once the note `go` has come. Raises ValueError
+    at a NUL in the script."""
+    return b"xf_pass %.3f %b %d\n" % (timeout_s, quoted(script), size)
 
 
 def taken(frame: bytes) -> bytes:
@@ -151,7 +179,8 @@ def quoted(text: str) -> bytes:
 def read_hello(note: bytes) -> Hello:
     """The agent's first note."""
     words = note.decode(errors="replace").split()
-    return Hello(bash="bash" in words, missing=tuple(word for word in words if word not in ("bash", "hello")))
+    known = ("bash", "hello", "passes")
+    return Hello("bash" in words, "passes" in words, tuple(word for word in words if word not in known))
 
 
 class Frames:

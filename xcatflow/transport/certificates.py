@@ -63,7 +63,7 @@ class Issuer:
             raise InvalidInput(
                 f'certificate for "{subject.common_name}": expected a name of 1 to {_LONGEST_NAME} characters'
             )
-        key = None if subject.request else ec.generate_private_key(ec.SECP256R1())
+        key = None if subject.request or subject.former else ec.generate_private_key(ec.SECP256R1())
         public = _requested(subject) if key is None else key.public_key()
         name = [x509.NameAttribute(NameOID.COMMON_NAME, subject.common_name)]
         if subject.role:
@@ -148,15 +148,15 @@ def directly_issued(lower: x509.Certificate, upper: x509.Certificate) -> bool:
     return True
 
 
-def good_pair(both: bytes, issuer: str, *, until: datetime) -> bool:
-    """Are these a certificate of that issuer (PEM) and its key, and good until then at least?"""
+def good_pair(both: bytes, issuer: str, *, now: datetime, until: datetime) -> bool:
+    """Are these a certificate of that issuer (PEM; empty: of any) and its key, and good from now until then at least?"""
     try:
         held, key = x509.load_pem_x509_certificate(both), _load_key(both)
         fits = held.public_key() == key.public_key()
-        signed = directly_issued(held, x509.load_pem_x509_certificate(issuer.encode()))
+        signed = not issuer or directly_issued(held, x509.load_pem_x509_certificate(issuer.encode()))
     except (UnsupportedAlgorithm, ValueError, TypeError):
         return False
-    return fits and signed and held.not_valid_after_utc > until
+    return fits and signed and held.not_valid_before_utc <= now and held.not_valid_after_utc > until
 
 
 def facts_of(pem: str) -> CertificateFacts | None:
@@ -177,12 +177,12 @@ def identity_of(pem: str) -> str:
 
 def _requested(subject: Subject) -> CertificatePublicKeyTypes:
     """The key that is asked for. Raises InvalidInput for a request that does not prove that it has it, and for weak keys."""
-    text, whose = subject.request.encode(), f'request for a certificate of "{subject.common_name}"'
+    whose = f'request for a certificate of "{subject.common_name}"'
     try:
-        if b"BEGIN CERTIFICATE-" in text:
-            key: object = x509.load_pem_x509_certificate(text).public_key()
+        if subject.former:
+            key: object = x509.load_pem_x509_certificate(subject.former.encode()).public_key()
         else:
-            request = x509.load_pem_x509_csr(text)
+            request = x509.load_pem_x509_csr(subject.request.encode())
             if not request.is_signature_valid:
                 raise InvalidInput(f"{whose}: its signature is not by the key in it")
             key = request.public_key()

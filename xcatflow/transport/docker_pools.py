@@ -117,6 +117,7 @@ class Pools:
         self._endpoint, self._address, self._tls = endpoint, address, tls
         self._check_names, self._send_s, self._opened = check_names, send_s, opened
         self._made: dict[Sort, Pool] = {}
+        self.shows_former = False
 
     def get(self, sort: Sort) -> Pool:
         """Raises Unreachable when a TLS file cannot be used."""
@@ -131,6 +132,7 @@ class Pools:
             return False
         former, both = self._tls.former, self._tls.certificate
         self._tls = TlsFiles(self._tls.ca, former, former, both)
+        self.shows_former = not self.shows_former
         self.close()
         return True
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -142,7 +143,8 @@ class Wire:
                 raise
             given = self._twice(request, lambda: self._send(request, ""))
         answer = self._json(given, request)
-        return self.read("/version", answer, lambda given: daemon_facts(given, host=self.host, pin=self._pin))
+        facts = self.read("/version", answer, lambda given: daemon_facts(given, host=self.host, pin=self._pin))
+        return replace(facts, by_former=self._pools.shows_former)
 
     def _agreed(self, ask: Ask, send: Callable[[Request, str], T]) -> T:
         """Send with the version agreed on; agree anew when the daemon was exchanged meanwhile for one that refuses it."""

@@ -70,6 +70,17 @@ def exclusive(directory: Path, *, patience_s: float = _PATIENCE_S) -> Iterator[N
         os.close(handle)
 
 
+@contextmanager
+def same_directory(directory: Path) -> Iterator[Path]:
+    """The directory as it is now, by a path that goes on meaning it, also when its owner puts a link in its place. Raises OSError."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        held = Path(f"/proc/self/fd/{handle}")
+        yield held if held.is_dir() else directory
+    finally:
+        os.close(handle)
+
+
 def _taken(handle: int) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,7 +17,7 @@ from xcatflow.errors import InvalidInput
 from xcatflow.model.question import CertificateFacts
 from xcatflow.model.trust import ADMIN
 from xcatflow.transport.certificates import CLOCK_SKEW, Issuer, facts_of, good_pair, identity_of
-from xcatflow.transport.keyfiles import exclusive, read_private, write_atomically
+from xcatflow.transport.keyfiles import exclusive, read_private, same_directory, write_atomically
 from xcatflow.transport.pki_ca import CaFiles
 from xcatflow.transport.pki_clients import ClientAuthorities, Epoch
 from xcatflow.transport.pki_records import Issued, Records, Sort, Subject, issued
@@ -112,9 +112,14 @@ class SiteAuthority:
         with self.alone():
             trusted = self.epochs.trusted(ADMIN)
             if not any(self._client_is_good(both, epoch) for epoch in trusted):
+                strange = self._works(both) and not any(self._works(both, epoch.pem) for epoch in trusted)
+                if strange and not self._works(former):
+                    # Of an authority that is trusted no longer, but known by hosts that were not told yet.
+                    former = both if self._passing else self._keep_former(both)
                 both = (self._passing or self._directory) / both.name
-                self._issue_own(trusted[0].number, both)
-            return TlsFiles(self.ca.write_trusted(), both, both, former if former.exists() else None)
+                living = [epoch for epoch in trusted if epoch.ends > self._now()] or trusted
+                self._issue_own(living[0].number, both)
+            return TlsFiles(self.ca.write_trusted(), both, both, former if self._works(former) else None)
 
     def read(self, pem: str) -> CertificateFacts | None:
         """Facts of the first certificate in `pem`; None when there is none that parses."""
@@ -143,16 +148,30 @@ class SiteAuthority:
         newest = self.epochs.trusted(role)[-1]
         both, done = self._directory / "client-cred.pem", list[tuple[Issued, bool]]()
         if role == ADMIN and both.exists() and not self._client_is_good(both, newest):
-            if not (former := both.with_name("client-cred-former.pem")).exists():
-                write_atomically(former, both.read_text(), mode=0o600)
+            if not self._works(both.with_name("client-cred-former.pem")):
+                self._keep_former(both)
             self._issue_own(newest.number, both)
         for old in self.records.latest("client"):
             if old.role == role and old.epoch != newest.number and old.not_after > self._now():
-                subject = Subject(old.name, role=role, server=False, request=old.pem)
+                subject = Subject(old.name, role=role, server=False, former=old.pem)
                 made = self._client(subject, max(1, old.left(self._now()).days), place=old.place)
                 new = replace(old, pem=made.certificate, epoch=newest.number)
                 done.append((new, self._placed(new)))
         return tuple(done)
+
+    def rotate(self) -> bool:
+        """Begin a new CA, which clients' files name as well from now on. False where that was begun before, and is repeated. Raises
+        InvalidInput where clients are issued by the CA itself: they would be out as soon as hosts are told."""
+        self._own()
+        with self.alone():
+            if any(epoch.number == 0 for epoch in self.epochs.trusted(ADMIN)):
+                raise InvalidInput(
+                    "clients of this site are issued by its CA itself, as in sites that are older than roles: give them an authority of "
+                    'their own first, with "xcatflow pki rotate --role admin", and then --finish'
+                )
+            begun = self.ca.rotate()
+        self.changed()
+        return begun
 
     def settle(self) -> None:
         """No host is left that knows only the controller's former certificate."""
@@ -227,7 +246,20 @@ class SiteAuthority:
             both = read_private(path)
         except InvalidInput:
             return False
-        return good_pair(both, epoch.pem, until=min(self._now() + _RENEW_BEFORE, epoch.ends - CLOCK_SKEW))
+        now = self._now()
+        return good_pair(both, epoch.pem, now=now, until=min(now + _RENEW_BEFORE, epoch.ends - CLOCK_SKEW))
+
+    def _works(self, path: Path, issuer: str = "") -> bool:
+        """Is it the controller's certificate, by that issuer (empty: by any), with its key, and good now?"""
+        try:
+            return good_pair(read_private(path), issuer, now=self._now(), until=self._now())
+        except InvalidInput:
+            return False
+
+    def _keep_former(self, both: Path) -> Path:
+        former = both.with_name("client-cred-former.pem")
+        write_atomically(former, both.read_text(), mode=0o600)
+        return former
 
     def _held_by(self, name: str) -> dict[str, set[int]]:
         """The roles in which a client has certificates that have not ended, revoked or not, and the epochs these are from."""
@@ -235,17 +267,25 @@ class SiteAuthority:
         for each in self.records.all():
             if _is_of(each, name) and each.not_after > self._now():
                 found.setdefault(each.role, set()).add(each.epoch)
+        if name == CONTROLLER and ADMIN not in found and (own := self._directory / "client-cred.pem").exists():
+            # Issued before there were records.
+            facts, trusted = facts_of(own.read_text()), self.epochs.trusted(ADMIN)
+            found[ADMIN] = {each.number for each in trusted if facts and identity_of(each.pem) == facts.authority}
         return found
 
     def _placed(self, record: Issued) -> bool:
         """Put a client's certificate, and the CA, where its former ones are; False where they are not there any more."""
-        place = Path(record.place) if record.place else None
-        if place is None or not (place / "cert.pem").is_file():
+        if not record.place:
             return False
-        if identity_of((place / "cert.pem").read_text()) != identity_of(record.pem):
+        try:
+            # The directory may be the client's own: whatever is wrong or done there must not lead elsewhere, nor end what is under way.
+            with same_directory(Path(record.place)) as place:
+                if identity_of((place / "cert.pem").read_bytes().decode(errors="replace")) != identity_of(record.pem):
+                    return False
+                write_atomically(place / "cert.pem", record.pem, mode=0o644)
+                write_atomically(place / "ca.pem", self.ca.trusted(), mode=0o644)
+        except (OSError, InvalidInput):
             return False
-        write_atomically(place / "cert.pem", record.pem, mode=0o644)
-        write_atomically(place / "ca.pem", self.ca.trusted(), mode=0o644)
         return True
 
 

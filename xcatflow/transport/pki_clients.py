@@ -63,11 +63,7 @@ class ClientAuthorities:
             issuer = self._first(role)
             return (Epoch(1, issuer.pem, issuer.ends),)
         found = [self._path(role, number).read_text() for number in numbers]
-        return tuple(
-            Epoch(number, pem, facts.not_after)
-            for number, pem in zip(numbers, found, strict=True)
-            if (facts := facts_of(pem))
-        )
+        return tuple(self._epoch(role, number, pem) for number, pem in zip(numbers, found, strict=True))
 
     def issuer(self, role: str, number: int | None = None) -> tuple[int, Issuer]:
         """The authority of that epoch (None: the newest) and its number."""
@@ -96,7 +92,9 @@ class ClientAuthorities:
         if gone:
             (self.directory / role / "retired").mkdir(mode=0o700, exist_ok=True)
         for number in gone:
-            self._key_path(role, number).unlink(missing_ok=True)
+            key = self._key_path(role, number)
+            for each in (key, *key.parent.glob(f".{key.name}.*")):  # with what a crash left while it was written
+                each.unlink(missing_ok=True)
             path = self._path(role, number)
             path.replace(path.parent / "retired" / path.name)
         return gone
@@ -105,6 +103,18 @@ class ClientAuthorities:
         """The first authority of a role, where there is none."""
         if not self._numbers(role):
             self._first(role)
+
+    def retired(self, role: str) -> bool:
+        """Was an authority of the role ever given up?"""
+        return any((self.directory / role / "retired").glob("*.pem"))
+
+    def _epoch(self, role: str, number: int, pem: str) -> Epoch:
+        if facts := facts_of(pem):
+            return Epoch(number, pem, facts.not_after)
+        raise InvalidInput(
+            f'"{self._path(role, number)}": expected a PEM certificate, found something else: put it back from the back-up; '
+            "hosts that were told without it would let in none of its clients"
+        )
 
     def _first(self, role: str) -> Issuer:
         checked_role(role)

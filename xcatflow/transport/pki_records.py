@@ -21,7 +21,8 @@ Sort = Literal["host", "client", "controller"]
 @dataclass(frozen=True, slots=True)
 class Subject:
     """Whose a certificate is, and what for: a server's is good for `names` and `addresses`, a client's says its `role`. The key is made
-    here, or is that of `request` (a PKCS #10 request or a former certificate, PEM), of which nothing else is taken."""
+    here, or is that of `request` (PKCS #10, PEM), of which nothing else is taken, or that of `former`, a certificate that was issued here
+    before (PEM), which proves nothing by itself."""
 
     common_name: str
     names: Sequence[str] = ()
@@ -29,6 +30,7 @@ class Subject:
     role: str = ""
     server: bool = True
     request: str = ""
+    former: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +91,12 @@ class Records:
         return tuple(sorted(map(_read, paths), key=lambda each: (each.not_before, each.epoch, each.not_after)))
 
     def latest(self, sort: Sort | None = None) -> tuple[Issued, ...]:
-        """The newest record of each holder that is not revoked, in order of names."""
-        found: dict[tuple[str, str], Issued] = {}
+        """The newest record of each holder that is not revoked, in order of names; of a client one for each role and place, since it may
+        have several certificates at a time."""
+        found: dict[tuple[str, ...], Issued] = {}
         for record in self.all():
             if sort in (None, record.sort) and record.revoked is None:
-                found[record.sort, record.name] = record
+                found[record.sort, record.name, record.role, record.place] = record
         return tuple(found[key] for key in sorted(found))
 
     def revoke(self, records: Iterable[Issued], now: datetime) -> None:

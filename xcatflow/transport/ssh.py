@@ -9,7 +9,7 @@ from xcatflow.model.question import Reply
 from xcatflow.transport.protocols import Traffic
 from xcatflow.transport.ssh_connect import Connection, Connector
 from xcatflow.transport.ssh_errors import SSH_ERRORS, explain_ssh
-from xcatflow.transport.ssh_shell import RemoteShell, ShellLost
+from xcatflow.transport.ssh_shell import PASSED_BYTES, RemoteShell, ShellLost
 
 _WINDOW_BYTES = 2**24
 _SHELL = "exec /bin/sh -s"
@@ -48,7 +48,7 @@ class SshSession:
         """Run one act, fenced and never repeated. Raises Unreachable (before it began), ActFailed with "lost" in the message when the
         connection broke while it ran, DeadlineExceeded."""
         shell = self._ready()
-        self._traffic.count(self.name, ssh_round_trips=1)
+        self._traffic.count(self.name, ssh_round_trips=2 if len(stdin) > PASSED_BYTES else 1)
         try:
             return shell.act(script, stdin, timeout_s)
         except ShellLost as lost:

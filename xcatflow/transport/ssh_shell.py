@@ -21,6 +21,7 @@ from xcatflow.transport.agent import (
     agent_text,
     look_frame,
     new_marker,
+    pass_frame,
     read_hello,
     taken,
 )
@@ -30,6 +31,10 @@ MOST_BYTES = 256 * 2**20
 """The most that a machine may say to one look or act: our memory is what holds it."""
 _MARGIN_S = 10.0
 _CHUNK_BYTES = 2**26
+PASSED_BYTES = 2**16
+"""Input that is larger travels as it is: a shell takes its time over words of megabytes."""
+_PACKET_BYTES = 2**15 - 64
+"""What Paramiko sends as one packet; of what it is given besides it would make a copy each time."""
 
 
 class ShellLost(Exception):
@@ -83,7 +88,12 @@ class RemoteShell:
         if hello.missing:
             raise ActFailed(f"acts need {', '.join(hello.missing)} on the machine: install util-linux and coreutils")
         started = time.monotonic()
-        self._send(self._framed(act_frame(script, stdin, timeout_s)), timeout_s)
+        if hello.passes and len(stdin) > PASSED_BYTES:
+            self._send(self._framed(pass_frame(script, len(stdin), timeout_s)), timeout_s)
+            self._take(started + timeout_s + _MARGIN_S)
+            self._send(stdin, timeout_s)
+        else:
+            self._send(self._framed(act_frame(script, stdin, timeout_s)), timeout_s)
         reply = _reply(*self._take(started + timeout_s + GRACE_S + _MARGIN_S))
         if reply.code in ENDED and time.monotonic() - started >= timeout_s:
             raise DeadlineExceeded(f"it did not end within {timeout_s:g} s and was ended", reply.complaint)
@@ -113,7 +123,11 @@ class RemoteShell:
     def _send(self, data: bytes, limit_s: float) -> None:
         self._channel.settimeout(limit_s + _MARGIN_S)
         try:
-            self._channel.sendall(data)
+            with memoryview(data) as view:
+                for at in range(0, len(view), _PACKET_BYTES):
+                    self._channel.sendall(bytes(view[at : at + _PACKET_BYTES]))
+                    if at:
+                        self._drain()  # what is said meanwhile must not fill what it comes through
         except SSH_ERRORS as error:
             raise ShellLost(self._last_words()) from error
 

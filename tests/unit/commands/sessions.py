@@ -13,6 +13,7 @@
     === image NAME                   an installation medium that is described so (tests/fakes/media.py)
     --- tree NAME                    the files, and directories that are empty, below this directory; DISC is a disc's fingerprint
     === machines                     nodes are machines from here on (tests/fakes/machines.py); those named here are off
+    === packages NODE                the machine of this node has an apt that knows these packages: lines of name and version
     === facts                        what was found out about nodes, an hour ago: lines of a node and NAME=VALUE words
     === network                      the machines that can be reached (tests/fakes/network.py)
     @site, @shipped                  in what is said: the site's directory, and that of the shipped site
@@ -33,7 +34,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.fakes.facts import GivenFacts
-from tests.fakes.machines import machines
+from tests.fakes.machines import machines, with_packages
 from tests.fakes.media import described
 from tests.fakes.network import Network
 from tests.fakes.peer import Peer
@@ -239,6 +240,8 @@ def play(text: str, root: Path) -> Iterator[tuple[Part, str, str]]:
                     yield part, part.content, _tree(root / name.removeprefix("tree "))
                 case "===", "machines":
                     around.enter_context(machines(root / "machines", part.content.split()))
+                case "===", name if name.startswith("packages "):
+                    with_packages(root / "machines" / name.removeprefix("packages "), part.content)
                 case "===", "facts":
                     keep_facts(part.content, root)
                 case "===", "network":

@@ -301,6 +301,13 @@ def test_stop_after_begins_no_further_node() -> None:
     assert list(rig.ended().values()).count(Outcome.UNREACHABLE) == 20, "a plan begins nothing, and names everything"
 
 
+def test_stop_after_says_nothing_when_it_held_nobody_up() -> None:
+    rig = Rig(nodes("n1", "n2"))
+    rig.world.off.update(("n1", "n2"))
+    assert rig(workflow([value("a", "a", "1")], limits={"stop_after": {"unreachable": 2}})) == ExitCode.FAILED
+    assert [event.text for event in rig.events if isinstance(event, Noted)] == []
+
+
 def test_an_interrupt_finishes_running_acts_and_begins_nothing_more() -> None:
     rig = Rig(nodes("n1"))
     rig.world.hold = threading.Event()

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,3 +81,14 @@ def test_what_is_no_event_is_said(row: Any) -> None:
 def test_text() -> None:
     assert text("ünï") == "ünï"
     assert text("a\udcffb") == "a\\udcffb"
+
+
+def test_facts_are_not_kept_twice() -> None:
+    ended = StepEnded(
+        at=1.0, workflow="w", node="n1", step="facts", kind="host.facts", target="n1", outcome=Outcome.OK,
+        changes=(), message="", detail="", shared_with="", duration_s=0.1, outputs={"os": "debian12"},
+    )  # fmt: skip
+    back = event_of(row_of(ended))
+    assert isinstance(back, StepEnded)
+    assert (back.kind, back.outputs) == ("host.facts", {})
+    assert event_of(row_of(replace(ended, kind="host.script"))) == replace(ended, kind="host.script")

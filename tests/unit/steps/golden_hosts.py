@@ -63,6 +63,7 @@ def mounted(data: Mapping[str, Any]) -> MountFacts:
         data.get("real", src or ""),
         data.get("wanted", ""),
         file(data.get("fstab")),
+        data.get("there", True),
     )
 
 

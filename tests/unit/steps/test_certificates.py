@@ -20,6 +20,7 @@ from xcatflow.model.definitions import Definitions
 from xcatflow.model.objects import Node, make
 from xcatflow.model.question import Answers, Question, Reply
 from xcatflow.steps.certificate_roles import roles_of
+from xcatflow.steps.script_docker import setupdockerhost_parts
 from xcatflow.steps.tls_host_certificate import CertificateParams, HostFiles, TlsHostCertificate
 from xcatflow.transport.looks import sections
 from xcatflow.transport.pki import SiteAuthority
@@ -405,6 +406,43 @@ def test_what_comes_from_the_site_is_no_parameter_to_be_shown(at: Host) -> None:
     wanted = want(at)
     assert wanted.ca_identity == at.authority.identity
     assert not {name for name in wanted.model_dump() if name.startswith("ca_")}
+
+
+def test_names_that_nobody_gave_come_from_the_definition(at: Host) -> None:
+    """Whoever asks for a certificate asks for the same names: else two workflows would exchange it in turns."""
+    site, node = make("site", "clustersite", {"domain": "example.test"}), make("node", "dh01", {"ip": "192.0.2.11"})
+    definitions = Definitions([site, node])
+    given = CertificateParams.model_validate({"common_name": "dh01"})
+    wanted = STEP.prepare(given, Desk(at.site, definitions=definitions))
+    assert wanted.names == ("dh01", "dh01.example.test", "localhost")
+    assert wanted.addresses == ("192.0.2.11", "127.0.0.1")
+    desk = Desk(at.site, definitions=definitions)
+    ours = dict(setupdockerhost_parts((), desk)[0].with_)
+    assert STEP.prepare(CertificateParams.model_validate(ours), desk) == wanted
+    with pytest.raises(InvalidInput, match='certificate of "dh 1": expected a host name, found "dh 1"'):
+        STEP.prepare(given, Desk(at.site, node="dh 1"))
+
+
+def test_a_directory_that_others_may_write_gets_no_key(at: Host) -> None:
+    wanted = want(at)
+    folder = Path(wanted.directory)
+    folder.mkdir(parents=True)
+    folder.chmod(0o775)
+    with pytest.raises(ActFailed, match=r"is not root's, or others may write there: chown root"):
+        at.converge(STEP, wanted)
+    assert not list(folder.iterdir())
+
+
+def test_a_certificate_from_a_time_to_come_is_made_anew(at: Host) -> None:
+    """The clock was ahead when it was issued."""
+    wanted = want(at)
+    at.converge(STEP, wanted)
+    seen = at.look(STEP, wanted)
+    assert seen is not None
+    early = replace(seen, now=seen.now - timedelta(days=2))
+    (change,) = STEP.plan(early, wanted)
+    assert change.why is not None
+    assert change.why.startswith("it is not good before ")
 
 
 @pytest.mark.parametrize(

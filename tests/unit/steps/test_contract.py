@@ -74,6 +74,7 @@ def test_kinds_that_follow_others() -> None:
         "docker.daemon": ("tls.host_certificate",),
         "docker.tls": ("tls.host_certificate", "docker.daemon"),
         "docker.container": ("docker.image",),
+        "package.present": ("package.repository", "package.directory"),
         "docker.exec": ("docker.container",),
         "docker.prune": ("docker.container", "docker.image"),
     }

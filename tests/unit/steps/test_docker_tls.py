@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.target import SYSTEM_PATH, LocalTarget, tools
-from xcatflow.errors import ActFailed, CannotUndo, Unreachable
+from xcatflow.errors import ActFailed, CannotTell, CannotUndo, Unreachable
 from xcatflow.model.change import Change, Verb
 from xcatflow.steps.daemon_look import DaemonState
 from xcatflow.steps.docker_tls import DockerTls, EngineTls, EngineTlsParams
@@ -22,11 +22,12 @@ DOCKER = """
 case "$*" in
 *" version "*) echo 20.10.24;;
 *" ps "*) cut -d ' ' -f 1 ROOT/running;;
-*" inspect "*) sed 's/^/\\//' ROOT/running;;
+*" inspect "*) sed 's/^\\([a-z]*\\) [0-9]* \\(.*\\)$/\\/\\1 true \\2 0/' ROOT/running;;
 esac
 """
 SYSTEMCTL = """
 case $1 in
+show) echo active;;
 restart) [ ! -f ROOT/after ] || mv ROOT/after ROOT/running; echo restarted >>ROOT/log; [ ! -f ROOT/broken ];;
 esac
 """
@@ -71,7 +72,7 @@ def test_containers_that_stay_and_an_engine_that_lets_us_in(at: Machine, tmp_pat
     [
         ("web 11 2027-01-01T00:00:01Z\n", "not all containers stayed: db does not run any more"),
         (
-            "web 11 2027-01-01T00:00:01Z\ndb 99 2027-01-02T00:00:00Z\n",
+            "web 11 2027-01-01T00:00:01Z\ndb 12 2027-01-02T00:00:00Z\n",
             "not all containers stayed: db was restarted",
         ),
         ("web 11 2027-01-01T00:00:09Z\ndb 12 2027-01-01T00:00:02Z\n", "web was restarted"),
@@ -108,9 +109,17 @@ def test_an_engine_that_does_not_come_up(at: Machine, tmp_path: Path) -> None:
 def test_without_a_docker_command_nothing_can_be_proved_and_nothing_is_restarted(at: Machine, tmp_path: Path) -> None:
     (tmp_path / "bin" / "docker").unlink()
     at.path = tools(tmp_path / "bin", ["sh"])
-    with pytest.raises(ActFailed, match="there is no docker command to prove with that containers stay"):
+    with pytest.raises(CannotTell, match="there is neither docker nor curl on the machine: install one"):
         STEP.apply(at, WANT, SEEN, RESTART)
     assert not (tmp_path / "log").exists()
+
+
+def test_an_engine_that_knows_only_our_former_certificate_is_restarted_whatever_the_clocks_say() -> None:
+    seen = EngineTls(DaemonState("loaded", "active"), by_former=True)
+    (change,) = STEP.plan(seen, WANT)
+    assert (change.verb, change.what) == (Verb.RESTART, "service docker")
+    assert change.why is not None
+    assert change.why.startswith("it has not read which clients are let in now; ")
 
 
 def test_a_restart_cannot_be_taken_back(at: Machine) -> None:

@@ -20,7 +20,7 @@ from xcatflow.steps.docker_drained import DockerDrained, Drain, DrainedParams
 from xcatflow.steps.docker_engine import DockerEngine, EngineParams
 from xcatflow.steps.docker_running import DockerRunning, RunningParams
 from xcatflow.steps.docker_undisturbed import DockerUndisturbed, UndisturbedParams
-from xcatflow.steps.running_look import containers, question
+from xcatflow.steps.running_look import containers, question, start, stop
 
 UNDISTURBED, RUNNING, DRAINED, ENGINE = DockerUndisturbed(), DockerRunning(), DockerDrained(), DockerEngine()
 DOCKER = """
@@ -47,7 +47,8 @@ BEFORE = "a 2026-01-01T10:00:00.123456789Z,b 2026-01-02T10:00:00Z".replace(" ", 
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> LocalTarget:
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalTarget:
+    monkeypatch.setattr("xcatflow.steps.running_look.STOPPED", str(tmp_path / "state" / "engine.stopped"))
     root = tmp_path / "engine"
     root.mkdir()
     (root / "dpkg").mkdir()
@@ -84,7 +85,8 @@ def test_what_runs_is_noted(host: LocalTarget) -> None:
     assert UNDISTURBED.outputs(seen, want) == {"containers": BEFORE, "number": "2"}
     has(host, "containers")
     seen = host.look(UNDISTURBED, want)
-    assert UNDISTURBED.outputs(seen, want) == {"containers": "", "number": "0"}
+    assert UNDISTURBED.outputs(seen, want) == {"containers": "nobody", "number": "0"}
+    assert UNDISTURBED.plan({}, UndisturbedParams(since="nobody")) == ()
 
 
 def test_what_was_disturbed_is_named(host: LocalTarget) -> None:
@@ -128,6 +130,34 @@ def test_no_telling_what_runs(host: LocalTarget) -> None:
     assert "set -- 'a b'" in question(["a b"]).script
 
 
+CURL = r"""
+for u; do :; done
+case "$u" in
+*/containers/json) echo '[{"Id":"aa11","ImageID":"sha256:ff","Labels":{"x":"\",\"Id\":\"bb22\"}"}},{"Id":"cc33"}]';;
+*/containers/aa11/json) echo '{"Id":"aa11","Name":"/a","State":{"Running":true,"StartedAt":"2026-01-01T10:00:00.5Z","ExitCode":0}}';;
+*/containers/b/json) echo '{"Id":"bb22","Name":"/b","State":{"Running":false,"StartedAt":"2026-01-02T10:00:00Z","ExitCode":137}}';;
+*/containers/b/start) echo b >>ROOT/started;;
+*) exit 22;;
+esac
+"""
+
+
+def test_without_a_docker_command_curl_asks_the_engine(host: Any, tmp_path: Path) -> None:
+    """One that was removed between the two requests is passed over."""
+    commands = ["sh", "cat", "tr", "sed", "grep", "printf"]
+    host.path = tools(tmp_path / "other", commands, curl=CURL.replace("ROOT", str(host.root)), systemctl="echo active")
+    want = UndisturbedParams(since="b@2026-01-02T10:00:00Z")
+    seen = host.look(UNDISTURBED, want)
+    assert {name: (ran.running, ran.code) for name, ran in seen.items()} == {"a": (True, 0), "b": (False, 137)}
+    start(host, ["b"])
+    assert (host.root / "started").read_text() == "b\n"
+    with pytest.raises(ActFailed, match="cannot stop the containers on host01: cannot stop b"):
+        stop(host, ["b"])
+    host.path = tools(tmp_path / "none", commands, systemctl="echo active")
+    with pytest.raises(CannotTell, match="there is neither docker nor curl on the machine: install one"):
+        host.look(UNDISTURBED, want)
+
+
 def test_what_was_stopped_runs_again(host: LocalTarget) -> None:
     want = RunningParams(since=BEFORE)
     assert host.converge(RUNNING, want) == ()
@@ -140,6 +170,48 @@ def test_what_was_stopped_runs_again(host: LocalTarget) -> None:
     has(host, "containers", "b true 2026-01-02T10:00:00Z 0\n")
     with pytest.raises(ActFailed, match=r"^there is no container a any more: make it again$"):
         RUNNING.plan(host.look(RUNNING, want), want)
+
+
+def test_what_a_killed_run_stopped_runs_again(host: LocalTarget, tmp_path: Path) -> None:
+    """The next run notes what runs, and that is less."""
+    want, note = drained(containers="stop"), tmp_path / "state" / "engine.stopped"
+    seen = host.look(DRAINED, want)
+    DRAINED.apply(host, want, seen, DRAINED.plan(seen, want)[0])
+    assert note.read_text() == "a\nb\n"
+    has(host, "containers", "a false 2026-01-01T10:00:00Z 137\nc false 2026-01-02T10:00:00Z 1\n")
+    changes = host.converge(RUNNING, RunningParams(since=""))
+    assert [str(change) for change in changes] == [
+        "start container a: exited -> running",
+        "remove note of stopped containers (they run again)",
+    ], "b was removed by somebody, c was stopped by somebody else"
+    assert not note.exists()
+    assert host.converge(RUNNING, RunningParams(since="")) == ()
+
+
+def test_what_is_put_back_is_noted_no_longer(host: LocalTarget, tmp_path: Path) -> None:
+    want, note = drained(containers="stop"), tmp_path / "state" / "engine.stopped"
+    note.parent.mkdir()
+    note.write_text("former\n")
+    seen = host.look(DRAINED, want)
+    (change,) = DRAINED.plan(seen, want)
+    DRAINED.apply(host, want, seen, change)
+    assert note.read_text() == "a\nb\nformer\n"
+    DRAINED.undo(host, want, seen, change)
+    assert note.read_text() == "former\n"
+    assert seen.info
+    ghost = replace(seen, info=replace(seen.info, running=(Running("a"), Running("ghost"))))
+    with pytest.raises(ActFailed, match="cannot stop the containers on host01: No such container: ghost"):
+        DRAINED.apply(host, want, ghost, change)
+    assert "a true" in (host.root / "containers").read_text(), "what was stopped before runs again"  # type: ignore[attr-defined]
+
+
+def test_a_container_that_does_not_start_keeps_none_of_the_others_from_it(host: LocalTarget) -> None:
+    has(host, "containers", "a false 2026-01-01T10:00:00Z 0\nb false 2026-01-02T10:00:00Z 0\n")
+    want = RunningParams(since=BEFORE)
+    seen = host.look(RUNNING, want)
+    first, _ = RUNNING.plan(seen, want)
+    RUNNING.apply(host, want, seen, first)
+    assert "b true" in (host.root / "containers").read_text()  # type: ignore[attr-defined]
 
 
 def verbs_of(changes: Any) -> list[Verb]:
@@ -248,3 +320,15 @@ def test_an_engine_that_is_not_well() -> None:
     with pytest.raises(ActFailed, match=r"is part of a swarm, and has no live restore: drain the node"):
         ENGINE.plan(swarm, want)
     assert ENGINE.plan(swarm, EngineParams(containers="auto")) == ()
+
+
+def test_a_version_that_does_not_exist_is_refused_before_anything_is_stopped(host: LocalTarget) -> None:
+    known = ("5:27.5.1-1", "5:27.5.0-1", "20.10.25-1")
+    seen = replace(host.look(DRAINED, drained()), versions=known)
+    for version in ("27*", "20.10.99"):
+        with pytest.raises(ActFailed, match=r"in no version .*, found 5:27\.5\.1-1, 5:27\.5\.0-1, 20\.10\.25-1"):
+            DRAINED.plan(seen, drained(version=version, containers="auto"))
+    assert DRAINED.outputs(seen, drained(version="5:27.5*"))["to"] == "5:27.5.1-1", "the newest that fits"
+    (change,) = DRAINED.plan(seen, drained(version="5:27.5*", containers="auto"))
+    assert change.why.startswith("from 20.10 to 27.5")
+    assert DRAINED.plan(seen, drained(version="20.10.25*")) == ()

@@ -12,9 +12,10 @@ from xcatflow.contract import Desk, Part
 from xcatflow.errors import ActFailed, InvalidInput
 from xcatflow.model.definitions import Definitions, Node, OsImage, Record
 from xcatflow.model.question import Reply
-from xcatflow.steps import host_scripts
+from xcatflow.steps import host_script, host_scripts
 from xcatflow.steps.host_script import HostScript, ScriptParams
 from xcatflow.steps.host_scripts import HostScripts, ScriptsParams
+from xcatflow.steps.script_tree import Tree, read_tree
 
 SHELLS = [("sh",), *([("busybox", "ash")] if Path("/bin/busybox").exists() else []), ("bash",)]
 
@@ -83,13 +84,15 @@ def test_a_script_runs_once_until_it_or_its_environment_changes(lab: Lab) -> Non
     assert lab.converge("count") == [files, f"{ran} (it has not run yet)"]
     assert lab.converge("count") == []
     assert lab.converge("count more") == [f"{ran} more (it has not run yet)"]
-    lab.script("count", f"#!/bin/sh\necho ran again >>{lab.root}/ran\n")
+    lab.script("count", f"#!/bin/sh\necho ran again at $IPADDR >>{lab.root}/ran\n")
     assert lab.converge("count") == [files, f"{ran} (the script has changed)"]
     lab.attributes = {**lab.attributes, "ip": "10.20.0.2"}
-    assert lab.converge("count") == [f"{ran} (its environment has changed)"]
+    assert lab.converge("count") == [f"{ran} (what it reads of its environment has changed: IPADDR)"]
+    lab.attributes = {**lab.attributes, "mac": "02:00:00:00:00:01"}
+    assert lab.converge("count") == [], "what the script does not name is no reason to run it again"
     assert lab.converge("count") == []
     assert lab.converge("count", updating=True) == []
-    assert (lab.root / "ran").read_text() == "ran\nran\nran again\nran again\n"
+    assert (lab.root / "ran").read_text() == "ran\nran\nran again at 10.20.0.1\nran again at 10.20.0.2\n"
 
 
 def test_always_is_always(lab: Lab) -> None:
@@ -156,6 +159,10 @@ def test_in_debug_mode_shell_scripts_are_traced(lab: Lab) -> None:
     lab.site = {"xcatdebugmode": "1"}
     lab.script("s", "#!/bin/sh -e\necho hello $1\n")
     lab.script("p", "#!/usr/bin/perl\nprint 'no shell';\n")
+    lab.script("e", "#!/usr/bin/env -S bash -e\necho with env\n")
+    lab.script("f", "#!/bin/fish\n")
+    (lab.root / "site" / "postscripts" / "b").write_bytes(b"\x7fELF\x02\0\0")
+    assert [lab.want(name).traced for name in "spefb"] == [True, False, True, False, False]
     outputs = lab.run("s 'a b'")
     assert outputs
     assert outputs["stdout"].splitlines() == ["+ echo hello a b", "hello a b"]
@@ -173,6 +180,54 @@ def test_files_that_are_gone_from_the_site_go_and_others_stay(lab: Lab) -> None:
     assert sorted(path.name for path in (lab.root / "xcatpost").iterdir()) == [".xcatflow", "foreign", "s"]
     (lab.root / "xcatpost" / "s").write_text("damaged")
     assert lab.converge("s a")[0] == "update scripts in /xcatpost files"
+
+
+def test_a_directory_of_scripts_may_become_a_script_and_a_script_one(lab: Lab) -> None:
+    lab.script("a/b/s", "echo 1\n")
+    lab.script("c", "echo 1\n")
+    lab.converge("c")
+    for name in ("a/b/s", "c"):
+        (lab.root / "site" / "postscripts" / name).unlink()
+    for name in ("a/b", "a"):
+        (lab.root / "site" / "postscripts" / name).rmdir()
+    lab.script("a", "echo 2\n")
+    lab.script("c/s", "echo 2\n")
+    assert lab.run("a") == {"stdout": "2", "code": "0"}
+    assert lab.run("c/s") == {"stdout": "2", "code": "0"}
+
+
+def test_what_not_everybody_may_read_here_not_everybody_may_read_there(lab: Lab) -> None:
+    lab.script("s", "")
+    lab.script("hostkeys/key", "private")
+    (lab.root / "site" / "postscripts" / "hostkeys" / "key").chmod(0o600)
+    lab.converge("s")
+    assert [(lab.root / "xcatpost" / name).stat().st_mode & 0o777 for name in ("s", "hostkeys/key")] == [0o755, 0o700]
+
+
+def test_the_tree_and_the_lists_are_read_once_for_all_steps_of_a_run(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.script("s", "")
+    (lab.root / "site" / "p").write_text("chrony\n")
+    lab.image = {"pkglist": "p"}
+    desk, read = lab.desk, list[str]()
+
+    def tree(root: Path) -> Tree:
+        read.append("tree")
+        return read_tree(root)
+
+    def text(self: FolderDesk, name: str) -> str:
+        read.append(name)
+        return (self.root / name).read_text()
+
+    monkeypatch.setattr(host_script, "read_tree", tree)
+    monkeypatch.setattr(FolderDesk, "read", text)
+    for number in range(3):
+        HostScript().prepare(ScriptParams(script=f"s {number}"), desk)
+    assert read == ["tree", "p"]
+
+
+def test_a_script_without_a_name_is_refused(lab: Lab) -> None:
+    with pytest.raises(InvalidInput, match="expected the name of a script below"):
+        lab.want(" ")
 
 
 @pytest.mark.parametrize("name", ["gone", "../secret", "/bin/true", "sub"])
@@ -316,6 +371,8 @@ def test_words_from_the_workflow_come_before_those_of_the_list() -> None:
 def test_packages_of_last_resort(image: dict[str, str], pkglist: str | None) -> None:
     (found,) = parts(scripts="otherpkgs", packages="l.pkglist", image=image)
     assert found.with_.get("pkglist") == pkglist
+    if pkglist:
+        assert found.with_["instead"]["docker.io"] == ["docker-ce", "docker-engine", "moby-engine"]
 
 
 @pytest.mark.usefixtures("shipped")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.fakes.desk import FolderDesk
-from tests.fakes.target import LocalTarget
+from tests.fakes.target import SYSTEM_PATH, LocalTarget
 from xcatflow.errors import ActFailed, InvalidInput, Unreachable
-from xcatflow.model.change import Verb
+from xcatflow.model.change import Change, Verb
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.objects import Node, OsImage, Record
 from xcatflow.model.question import Answers, Reply, Shell
@@ -26,6 +26,7 @@ from xcatflow.steps.ntp_files import SERVICES, configured, without_block
 from xcatflow.steps.reboot import Boot, Reboot, RebootParams
 from xcatflow.steps.registry import find
 from xcatflow.steps.script_basics import remoteshell_parts, syncfiles_parts, syslog_parts
+from xcatflow.steps.user_present import UserFacts, UserPresent
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 
@@ -278,3 +279,27 @@ def test_syncfiles(tmp_path: Path) -> None:
     assert syncfiles_parts((), desk(tmp_path, provmethod="bare")) == ()
     (part,) = syncfiles_parts((), desk(tmp_path, provmethod="image"))
     assert (part.use, dict(part.with_)) == ("file.sync", {"synclist": ["a.synclist", "b.synclist"]})
+
+
+@pytest.mark.parametrize(
+    ("name", "shell", "message"),
+    [
+        ("ops", "/usr/bin/no-such-shell", 'there is no program "/usr/bin/no-such-shell"; install it first'),
+        ("root", "/usr/sbin/nologin", "nobody could log in to root any more, as xcatflow does"),
+    ],
+)
+def test_a_shell_that_lets_nobody_in(tmp_path: Path, name: str, shell: str, message: str) -> None:
+    for program in ("usermod", "useradd"):
+        (tmp_path / program).write_text(f"#!/bin/sh\ntouch {tmp_path}/changed\n")
+        (tmp_path / program).chmod(0o755)
+    step, at = UserPresent(), LocalTarget(path=f"{tmp_path}:{SYSTEM_PATH}")
+    want = step.params(name=name, shell=shell)
+    seen = UserFacts(0, 0, name, (), "", "/", "/bin/sh")
+    with pytest.raises(ActFailed, match=message):
+        step.apply(at, want, seen, Change(Verb.UPDATE, f"user {name}", "shell", "/bin/sh", shell))
+    if name != "root":
+        with pytest.raises(ActFailed, match=message):
+            step.apply(at, want, None, Change(Verb.CREATE, f"user {name}"))
+    assert not (tmp_path / "changed").exists()
+    step.apply(at, want, seen, Change(Verb.UPDATE, f"user {name}", "shell", shell, "/bin/sh"))
+    assert (tmp_path / "changed").exists()

@@ -21,8 +21,8 @@ from xcatflow.model.change import Change
 from xcatflow.model.question import Reply
 from xcatflow.steps import network_guard
 from xcatflow.steps.network_bridge import NetworkBridge
-from xcatflow.steps.network_made import Made
-from xcatflow.steps.network_transaction import change_script
+from xcatflow.steps.network_made import Made, Text
+from xcatflow.steps.network_transaction import RETRY, change_script
 from xcatflow.steps.network_want import BridgeParams
 
 OBSTACLE = lacks()
@@ -157,8 +157,18 @@ def test_an_address_and_a_gateway_of_its_own(host: Machine) -> None:
     assert "10.1.0.1/16" in host.addresses("br0")
     assert host.addresses("eth0") == NIC
     wanted = want(gateway="10.9.0.9")
+    host.outside("ip", "addr", "add", "10.9.0.9/24", "dev", "cable")
     host.at.converge(STEP, wanted)
     assert "default via 10.9.0.9" in host.routes("mydocker0")
+
+
+def test_a_new_gateway_has_to_be_there(host: Machine) -> None:
+    before = host.state()
+    with pytest.raises(ActFailed, match=r'"10\.9\.0\.99" does not answer; undone: addresses, routes'):
+        host.at.converge(STEP, want(gateway="10.9.0.99"))
+    assert host.state() == before
+    host.at.converge(STEP, want(gateway="10.9.0.99", check=["10.9.0.1"]))
+    assert "default via 10.9.0.99" in host.routes("mydocker0"), "whoever says what has to answer is believed"
 
 
 @pytest.mark.parametrize(
@@ -283,7 +293,7 @@ def test_it_is_confirmed_over_a_new_connection(host: Machine) -> None:
 
 def test_what_does_not_answer_any_more(host: Machine) -> None:
     before = host.state()
-    with pytest.raises(ActFailed, match=r'"10\.9\.0\.99" does not answer any more; undone: addresses, routes'):
+    with pytest.raises(ActFailed, match=r'"10\.9\.0\.99" does not answer; undone: addresses, routes'):
         host.at.converge(STEP, want(check=["10.9.0.99"], confirm_within="30 s"))
     assert host.state() == before
     host.at.converge(STEP, want(check=["10.9.0.1", "fd09::1"]))
@@ -343,6 +353,162 @@ def test_ended_in_any_line(host: Machine, sign: signal.Signals) -> None:
         assert host.state() == before, lines[cut]
 
 
+FILES = (Text("/etc/small/a.conf", "new a\n"), Text("/etc/small/sub/b.conf", "new b\n", "0600"))
+
+
+def confirming(confirm_s: float) -> str:
+    return change_script(want().chain, Made(FILES), directory="/run/xcatflow-network/t", confirm_s=confirm_s, check=())
+
+
+def commit_cuts() -> list[int]:
+    """Lines that a confirmation goes through, before each of which it may be killed."""
+    lines = confirming(1.0).splitlines()
+    parts = (("put_file() {", "back_file() {"), ("commit)", "esac"))
+    ranges = [range(lines.index(start) + 1, lines.index(end)) for start, end in parts]
+    no_commands = ("}", "else", "fi", ";;", "cat ", "rm -f ", "return 1", "for ", "done", "[ ! -e", "#")
+    found = [n for part in ranges for n in part if not lines[n].lstrip().startswith(no_commands)]
+    return [n for n in found if not lines[n - 1].rstrip().endswith(("\\", "&&", "||"))]
+
+
+def dead_commit(host: Machine, cut: int) -> str:
+    """Begin a change, and have its confirmation killed before that line; returns the change's directory."""
+    lines = confirming(0.5).splitlines()
+    text = "\n".join(["verb=$1", *lines[:cut], '[ "$verb" != commit ] || kill -9 $$', *lines[cut:]])
+    text = text.replace("network/t\n", f"network/t{cut}\n").replace("\nt=t\n", f"\nt=t{cut}\n")
+    directory = f"/run/xcatflow-network/t{cut}"
+    begun = host.at.reply(f'd={directory}; mkdir -p "$d" && cat >"$d/tx" && exec sh "$d/tx" begin', text.encode())
+    assert begun.code == 0, begun.complaint
+    return directory
+
+
+def all_or_nothing(host: Machine, before: Any) -> bool:
+    """Files and links are as they were, or all as they shall be, and nobody waits any more; was it made?"""
+    assert "busy" not in host.run("ls", "/run/xcatflow-network")
+    texts = host.run("sh", "-c", "cat /etc/small/a.conf /etc/small/sub/b.conf 2>/dev/null; ls -A /etc/small; :")
+    if host.state() == before:
+        assert texts == "old a\na.conf\n"
+        return False
+    is_done(host)
+    assert texts == "new a\nnew b\na.conf\nsub\n"
+    return True
+
+
+@pytest.mark.parametrize("follower", ["the timer", "who asks"])
+def test_a_confirmation_that_is_killed_in_any_line_is_followed(host: Machine, follower: str) -> None:
+    before = host.state()
+    host.write("/etc/small/a.conf", "old a\n")
+    assert len(commit_cuts()) >= 9
+    for cut in commit_cuts():
+        line = confirming(1.0).splitlines()[cut]
+        directory = dead_commit(host, cut)
+        if follower == "who asks":
+            reply = host.at.reply(f"sh {directory}/tx keep")
+            made = all_or_nothing(host, before)
+            assert made == (reply.code == 0), line
+        else:
+            host.at.reply(f"setsid sh {directory}/tx commit")
+            deadline = time.monotonic() + 15
+            while "busy" in host.run("ls", "/run/xcatflow-network"):
+                assert time.monotonic() < deadline, line
+                time.sleep(0.05)
+            made = all_or_nothing(host, before)
+        if made:  # it was killed when it had decided, made all, and said so
+            assert host.run("cat", f"{directory}/code") == "0\n", line
+            host.run("sh", "-c", "rm -r /etc/small/sub; echo old a >/etc/small/a.conf; ip link del mydocker0; :")
+            equip_again(host)
+        assert host.state() == before, line
+
+
+def equip_again(host: Machine) -> None:
+    host.ip("link", "set", "eth0", "up")
+    equip(host)
+
+
+def test_who_was_killed_before_it_armed_its_change_holds_nothing(host: Machine) -> None:
+    host.run("mkdir", "-p", "/run/xcatflow-network/dead")
+    host.run("sh", "-c", "sleep 0 & echo $! >/run/xcatflow-network/dead/begin.pid; wait")
+    for holder in ("dead", "gone"):
+        host.run("ln", "-sfn", f"/run/xcatflow-network/{holder}", "/run/xcatflow-network/busy")
+        host.at.converge(STEP, want(address=f"10.9.0.{len(holder) + 70}/24"))
+    is_there = host.addresses("mydocker0")
+    assert {"10.9.0.74/24"} <= is_there
+
+
+def test_another_change_is_waited_for_and_then_told(host: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network_guard, "_BUSY_S", 0.3)
+    host.run("sh", "-c", "mkdir -p /run/xcatflow-network/other && : >/run/xcatflow-network/other/armed")
+    host.run("ln", "-s", "/run/xcatflow-network/other", "/run/xcatflow-network/busy")
+    before = host.state()
+    with pytest.raises(ActFailed, match="another change of its network waits to be confirmed or undone: try again"):
+        host.at.converge(STEP, want())
+    assert host.state() == before
+    assert host.at.pauses, "it was waited for"
+    assert host.run("ls", "/run/xcatflow-network").split() == ["busy", "other"]
+
+
+class LosesAnswer(LocalTarget):
+    """The connection is lost when a script has run and before its answer has come, once."""
+
+    lost = ""
+
+    def run(self, script: str, **options: Any) -> Reply:
+        reply = super().run(script, **options)
+        if self.lost and self.lost in script and reply.code != RETRY:
+            self.lost = ""
+            raise ActFailed("the connection was lost")
+        return reply
+
+
+@pytest.mark.parametrize("verb", ["begin", "keep"])
+def test_an_answer_that_is_lost_is_asked_for_again(host: Machine, verb: str) -> None:
+    at = LosesAnswer(shell=host.at.shell, path=host.at.path)
+    at.lost = f'tx" {verb}'
+    at.converge(STEP, want())
+    is_done(host)
+    assert "xcatflow" not in host.run("ls", "/run")
+
+
+def test_that_it_was_undone_is_told_though_the_answer_is_lost(host: Machine) -> None:
+    before = host.state()
+    at = LosesAnswer(shell=host.at.shell, path=host.at.path)
+    at.lost = 'tx" begin'
+    with pytest.raises(ActFailed, match=r"; undone: addresses, routes and files are as they were$"):
+        at.converge(STEP, want(address="10.1.0.2/24", gateway="172.31.0.1"))
+    assert host.state() == before
+
+
+def test_a_full_disk_leaves_nothing_half_written(host: Machine) -> None:
+    host.run("mkdir", "-p", "/etc/small")
+    host.run("mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", "/etc/small")
+    host.write("/etc/small/a.conf", "a" * 4000)
+    before = host.state()
+    files = Made((Text("/etc/small/a.conf", "b" * 4000), Text("/etc/small/b.conf", "b" * 40_000)))
+    text = change_script(want().chain, files, directory="/run/xcatflow-network/t", confirm_s=30, check=())
+    begun = host.at.reply(
+        'd=/run/xcatflow-network/t; mkdir -p "$d" && cat >"$d/tx" && exec sh "$d/tx" begin', text.encode()
+    )
+    assert begun.code == 0, begun.complaint
+    kept = host.at.reply("sh /run/xcatflow-network/t/tx keep")
+    assert kept.code == 1
+    assert "No space left on device" in kept.complaint
+    assert "undone: addresses, routes and files are as they were" in kept.complaint
+    assert host.run("ls", "-A", "/etc/small") == "a.conf\n"
+    assert host.read("/etc/small/a.conf") == "a" * 4000
+    assert host.state() == before
+
+
+def test_a_file_that_cannot_be_put_back_is_told(host: Machine) -> None:
+    host.write("/etc/small/a.conf", "old a\n")
+    text = confirming(30).replace("back_file() {", 'back_file() {\n[ "$n" = 1 ] || return 1')
+    text = text.replace("each_file put_file; ", "each_file put_file; false; ")
+    begun = host.at.reply(
+        'd=/run/xcatflow-network/t; mkdir -p "$d" && cat >"$d/tx" && exec sh "$d/tx" begin', text.encode()
+    )
+    assert begun.code == 0, begun.complaint
+    kept = host.at.reply("sh /run/xcatflow-network/t/tx keep")
+    assert "undone, but not all is as it was: file /etc/small/a.conf" in kept.complaint
+
+
 @needs_filter
 def test_frames_pass_a_packet_filter_that_docker_closed(host: Machine) -> None:
     host.run("iptables", "-P", "FORWARD", "DROP")
@@ -390,6 +556,8 @@ def test_answers_that_are_none(text: str) -> None:
         ({"port": "eth0", "vlan": 4095}, "less than or equal to 4094"),
         ({"gateway": "10.0.0.1", "gateway6": "10.0.0.2"}, 'expected an IPv6 gateway, found "10.0.0.2"'),
         ({"gateway": "fd00::1", "gateway6": "fd00::2"}, 'expected an IPv4 gateway, found "fd00::1"'),
+        ({"check": ["fe80::1%eth0"]}, 'expected an IP address, found "fe80::1%eth0"'),
+        ({"address": "fe80::1%a\nb/64"}, "expected an address with its prefix"),
         ({"check": ["gw"]}, 'expected an IP address, found "gw"'),
         ({"confirm_within": "1 s"}, "greater than or equal to 2"),
         ({"address": "10.0.0.5"}, r'expected an address with its prefix such as "10\.0\.0\.5/24", found "10\.0\.0\.5"'),

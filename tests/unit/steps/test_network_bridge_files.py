@@ -180,6 +180,17 @@ def test_systemd_networkd_and_other_params_later(networkd: Machine) -> None:
     ]  # fmt: skip
 
 
+def test_a_bridge_that_was_taken_away_by_hand_is_made_of_what_the_nic_is_told_now(networkd: Machine) -> None:
+    networkd.at.converge(STEP, want())
+    networkd.run("sh", "-c", "rm /etc/systemd/network/05-*; ip link del mydocker0; ip link set eth0 up")
+    text = networkd.read("/etc/systemd/network/10-eth0.network")
+    networkd.write("/etc/systemd/network/10-eth0.network", text.replace("10.9.0.5", "10.9.0.6"))
+    networkd.ip("addr", "add", "10.9.0.6/24", "dev", "eth0")
+    networkd.at.converge(STEP, want())
+    assert "Address=10.9.0.6/24" in networkd.read(f"{NETWORKD}.network").splitlines()
+    assert "Address=10.9.0.5/24" not in networkd.read(f"{NETWORKD}.network").splitlines()
+
+
 def test_a_nic_that_systemd_networkd_has_no_file_for(networkd: Machine) -> None:
     networkd.run("rm", "/etc/systemd/network/10-eth0.network")
     with pytest.raises(
@@ -246,6 +257,19 @@ def test_ifupdown_twice_does_not_pile_up(ifupdown: Machine) -> None:
     first = ifupdown.read("/etc/network/interfaces")
     ifupdown.at.converge(STEP, want(address="10.9.0.77/24"))
     assert ifupdown.read("/etc/network/interfaces") == first
+
+
+def test_a_file_that_was_changed_since_is_not_put_back(ifupdown: Machine) -> None:
+    """Another bridge's stanzas may be in the same file."""
+    seen = ifupdown.at.look(STEP, want())
+    changes = ifupdown.at.converge(STEP, want())
+    text = ifupdown.read("/etc/network/interfaces") + "iface eth7 inet manual\n"
+    ifupdown.write("/etc/network/interfaces", text)
+    before = ifupdown.state()
+    with pytest.raises(ActFailed, match=r'cannot undo the bridge .*: "/etc/network/interfaces" was changed since'):
+        take_back(ifupdown, want(), seen, changes)
+    assert ifupdown.read("/etc/network/interfaces") == text
+    assert ifupdown.state() == before
 
 
 NMCLI = """

@@ -1,4 +1,10 @@
-"""What package managers say they would do, as values: outputs of real ones, kept as data."""
+"""What package managers say they would do, as values.
+
+Only VIRTUAL is one run of a program as it was printed. The texts in `data/outlook` are composed: lines that apt 2.6, dnf 4.14 and
+zypper 1.14 printed, some of several runs in one file, cut, and with other names and versions (`apt-install` and `dnf-install` hold
+everything that may come at once). They show how such lines are read, not that they come together: that is what the end to end tests are
+for, test_packages.py and test_packages_rpm.py, with the programs themselves.
+"""
 
 import json
 from collections.abc import Mapping
@@ -7,11 +13,15 @@ from typing import Any
 
 import pytest
 
-from xcatflow.errors import CannotTell
+from xcatflow.errors import CannotTell, InvalidInput, Source
 from xcatflow.model.question import Reply
 from xcatflow.steps.package_look import Section, sections
-from xcatflow.steps.package_outlook import Item, Outlook, free_bytes, groups, holds, outlook, updates
+from xcatflow.steps.package_outlook import Item, Outlook, free_bytes, groups, holds, outlook, updates, virtual
+from xcatflow.steps.package_params import ReadParams
+from xcatflow.steps.package_plan import Packages
+from xcatflow.steps.package_present import PackagePresent
 from xcatflow.steps.package_ways import Way
+from xcatflow.steps.pkglist import Entry, PackageList
 
 DATA = Path(__file__).parent / "data" / "outlook"
 CASES = json.loads((DATA / "cases.json").read_text())
@@ -83,9 +93,50 @@ def test_held_packages(way: Way, text: str) -> None:
 
 
 def test_installed_groups() -> None:
-    text = "Installed Environment Groups:\n   Minimal Install\nInstalled Groups:\n   Lab Tools\n"
-    assert groups("dnf", Section(0, text)) == {"minimal install", "lab tools"}
+    text = (
+        "Installed Environment Groups:\n   Minimal Install (minimal-environment)\nInstalled Groups:\n   Lab Tools\n   C (D) (e)\n"
+        "Installed Language Groups:\n   French (fr-support) [fr]\n"
+    )
+    assert groups("dnf", Section(0, text)) == {
+        "minimal install", "minimal-environment", "lab tools", "c (d)", "e", "french", "fr-support",
+    }  # fmt: skip
     assert groups("zypper", Section(0, '<solvable status="installed" name="Base" kind="pattern"/>')) == {"base"}
+
+
+VIRTUAL = """\
+Reading package lists...
+Building dependency tree...
+Reading state information...
+perl-openssl-defaults is already the newest version (7+b1).
+The following additional packages will be installed:
+  libjq1 libonig5
+The following NEW packages will be installed:
+  jq libjq1 libonig5
+0 upgraded, 3 newly installed, 0 to remove and 0 not upgraded.
+Inst libonig5 (6.9.8-1 Debian:12.15/oldstable [amd64])
+Inst libjq1 (1.6-2.1+deb12u2 Debian:12.15/oldstable [amd64])
+Inst jq (1.6-2.1+deb12u2 Debian:12.15/oldstable [amd64])
+Conf libonig5 (6.9.8-1 Debian:12.15/oldstable [amd64])
+Conf libjq1 (1.6-2.1+deb12u2 Debian:12.15/oldstable [amd64])
+Conf jq (1.6-2.1+deb12u2 Debian:12.15/oldstable [amd64])
+"""
+
+
+def test_what_others_provide_is_told_from_packages() -> None:
+    """An apt-get of Debian 12 said so when asked for perl-openssl-abi-3 and jq."""
+    section = Section(0, VIRTUAL)
+    assert virtual("apt", section, ["jq:amd64", "perl-openssl-abi-3"]) == (
+        ("perl-openssl-abi-3", "perl-openssl-defaults"),
+    )
+    assert virtual("apt", section, ["jq", "x", "y"]) == (("x", ""), ("y", ""))
+    assert virtual("apt", Section(100, "E: Unable to locate package x\n"), ["x"]) == ()
+    assert virtual("dnf", section, ["x"]) == ()
+    said = r'list:2: "x" is no package, but what another one provides: list "y"'
+    seen = Packages({"x": None}, outlooks={"0 install": Outlook(virtual=(("x", "y"),))})
+    with pytest.raises(InvalidInput, match=said):
+        PackagePresent().plan(
+            seen, ReadParams(names=("x",), lists=(PackageList((Entry("x", source=Source("list", 2)),)),))
+        )
 
 
 def test_room() -> None:

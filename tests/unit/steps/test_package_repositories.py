@@ -173,6 +173,9 @@ def test_keys_are_read_from_the_site(tmp_path: Path) -> None:
     ready = prepared(key="binary.gpg")
     assert ready.key_base64 == b64encode(RSA).decode()
     assert REPOSITORY.prepare(ready, FolderDesk(tmp_path)) == ready
+    for_rpm = prepared(key="binary.gpg", family="dnf", suites=())
+    assert for_rpm.own_key == armoured(RSA) != RSA
+    assert prepared(key_base64=b64encode(RSA).decode(), family="zypper", suites=()).own_key == armoured(RSA)
     with pytest.raises(InvalidInput, match='expected an OpenPGP public key, found something else, in "text"'):
         prepared(key="text")
     with pytest.raises(InvalidInput, match='cannot read the key "no"'):

@@ -221,6 +221,12 @@ def test_the_environment_reaches_the_package_manager(apt: Machine, tmp_path: Pat
     assert (tmp_path / "seen").read_text() == "it's noninteractive\n"
 
 
+@pytest.mark.parametrize("name", ["A-B", "x;reboot;y", "", "1A", "A\n"])
+def test_what_no_shell_takes_for_a_variable_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match='expected names of letters, digits and "_", found'):
+        want("a", environment={name: "1"})
+
+
 def test_lists_of_other_packages_are_done_one_after_the_other(apt: Machine, tmp_path: Path) -> None:
     apt.put("installed", c="1", d="1")
     apt.put("known", c="1", d="1")
@@ -257,6 +263,28 @@ def test_what_is_held_stays(apt: Machine) -> None:
     (change,) = apt.converge(STEP, want("a", "b", hold=False))
     assert (change.field, change.before) == ("hold", "a, b")
     assert list((apt.root / "held").iterdir()) == []
+
+
+def test_what_is_kept_is_left_by_upgrades_and_by_a_fresh_index(apt: Machine) -> None:
+    apt.put("installed", a="1", b="2")
+    apt.put("fresh", a="7", b="8")
+    (apt.root / "age").write_text("100000")
+    wanted = want("a", "b", keep="a", upgrade="listed", refresh="always")
+    seen = apt.look(STEP, wanted)
+    (change,) = STEP.plan(seen, wanted)
+    assert str(change).startswith("update package index")
+    STEP.apply(apt, wanted, seen, change)
+    assert apt.installed == {"a": "1", "b": "8"}
+    assert apt.log[-1] == "install --allow-downgrades -- b"
+    apt.converge(STEP, want("a=5", "b", keep="a,b"))
+    assert apt.installed == {"a": "5", "b": "8"}
+
+
+def test_another_package_may_stand_for_one(apt: Machine) -> None:
+    apt.put("installed", b="2")
+    assert apt.converge(STEP, want("a", instead={"a": "b"})) == ()
+    assert apt.converge(STEP, want("a", instead={"a": "c"})) != ()
+    assert apt.installed == {"a": "1", "b": "2"}
 
 
 def test_dnf_holds(dnf: Machine) -> None:

@@ -31,7 +31,7 @@ def test_everything_a_list_may_say(tmp_path: Path) -> None:
   chrony
 docker-ce=5:25.0*, libc6:i386 ,g++,
 -snapd
-chrony
+chrony=latest
 @Development Tools, @^minimal-environment
 -@Games
 docker-ce-cli-25.0.3
@@ -139,7 +139,7 @@ def test_an_included_list_that_cannot_be_read(tmp_path: Path) -> None:
             'top:1: expected the name of a package, perhaps with "=version", found "t/a": one with a directory is for '
             "lists of other packages",
         ),
-        ({"top": "a=1\n-a"}, 'top:2: "a" is listed both to be installed and to be removed'),
+        ({"top": "a=1\n-a"}, 'top:2: "a" is listed both to be installed (at top:1) and to be removed'),
         ({"top": "a=1\na"}, 'top:2: "a" is listed, and "a=1" at top:1: keep one of them'),
         (
             {"top": "a;b\n@"},
@@ -161,7 +161,7 @@ def test_complaints_have_their_place(tmp_path: Path, files: dict[str, str], mess
         ("@tools", 'top:1: groups are for lists of the distribution\'s packages, found "@tools": put it in "pkglist"'),
         ("../a", 'top:1: expected the name of a package, perhaps with "=version", found "../a"'),
         ("/a", 'top:1: expected the name of a package, perhaps with "=version", found "/a"'),
-        ("a\n#NEW_INSTALL_LIST#\n-a", 'top:3: "a" is listed both to be installed and to be removed'),
+        ("a\n#NEW_INSTALL_LIST#\n-a", 'top:3: "a" is listed both to be installed (at top:1) and to be removed'),
     ],
 )
 def test_complaints_about_lists_of_other_packages(tmp_path: Path, text: str, message: str) -> None:

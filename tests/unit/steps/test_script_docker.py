@@ -54,6 +54,7 @@ c4:
     dockerhost=dh03:2
 """
 FORMS = "-b=bridge, netname=net/mask@gateway[:nicname], port=PORT, bridge=BRIDGE, other_authority=replace"
+SHUTDOWN = ("drop-ins", "shutdown", "reloaded")
 NETWORK = "mynet0=10.0.0.0/24@10.0.0.1:eth0"
 
 
@@ -74,7 +75,7 @@ def parts(desks: Any, node: str, *words: str) -> dict[str, Part]:
 
 def test_no_word_is_the_default_bridge(desks: Any) -> None:
     found = parts(desks, "dh01")
-    assert list(found) == ["certificate", "daemon", "ready"]
+    assert list(found) == ["certificate", *SHUTDOWN, "daemon", "ready"]
     assert (found["ready"].with_, found["ready"].at) == ({"bridge": "mydocker0"}, "dh01:2375")
     assert parts(desks, "dh01", "bridge=br0")["daemon"].with_["bridges"] == ("br0",)
     assert found["daemon"].with_ == {"tcp_port": 2375, "bridges": ("mydocker0",)}
@@ -94,7 +95,7 @@ def test_bridges_of_the_first_version(desks: Any) -> None:
 
 def test_a_network_of_the_later_version(desks: Any) -> None:
     found = parts(desks, "dh01", NETWORK)
-    assert list(found) == ["bridge", "certificate", "daemon", "network", "ready"]
+    assert list(found) == ["bridge", "certificate", *SHUTDOWN, "daemon", "network", "ready"]
     assert found["ready"].with_ == {"bridge": "mynet0"}
     assert found["bridge"].with_ == {"name": "mynet0", "port": "eth0"}, "the address moves along with the NIC's"
     assert found["daemon"].with_ == {"tcp_port": 2375}
@@ -108,6 +109,7 @@ def test_a_network_of_the_later_version(desks: Any) -> None:
     }
     assert list(parts(desks, "dh01", "mynet0=10.0.0.0/255.255.255.0@10.0.0.1")) == [
         "certificate",
+        *SHUTDOWN,
         "daemon",
         "network",
         "ready",
@@ -127,8 +129,8 @@ def test_a_gateway_that_is_another_machine_or_this_one(desks: Any) -> None:
 
 
 def test_the_port_is_that_of_the_nodes(desks: Any) -> None:
-    definitions = desks("dh01").definitions
-    assert [daemon_port(definitions, host) for host in ("dh01", "dh02", "dh09")] == [2375, 2376, 2375]
+    desk = desks("dh01")
+    assert [daemon_port(desk, host) for host in ("dh01", "dh02", "dh09")] == [2375, 2376, 2375]
     with pytest.raises(InvalidInput) as caught:
         parts(desks, "dh03")
     assert str(caught.value) == 'nodes name several ports of "dh03" as their dockerhost (1, 2): say port=PORT'

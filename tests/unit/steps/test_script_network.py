@@ -168,7 +168,7 @@ def test_the_install_nic() -> None:
     assert NetworkInterfaces().parts(InterfacesParams(install_nic=True), there)[0].with_ == first
     bridged = desk(ip="10.20.0.7", installnic="eth0", nictypes="br0!bridge", nicdevices="br0!eth0")
     assert valid(confignetwork_parts(("-s",), bridged)) == (
-        ("network.bridge", {"name": "br0", "port": "eth0", "addresses": ["10.20.0.7/16"]}),
+        ("network.bridge", {"name": "br0", "port": "eth0", "addresses": ["10.20.0.7/16"], "gateway": "10.20.0.1"}),
     )
 
 
@@ -205,6 +205,26 @@ def test_the_install_nic() -> None:
             "",
             {"nictypes": "br0!bridge,v30!vlan", "nicdevices": "br0!v30,v30!eth0"},
             'the VLAN "v30" below "br0" has to be called "eth0.30"',
+        ),
+        (
+            "",
+            {
+                "nictypes": "br0!bridge",
+                "nicdevices": "br0!eth0",
+                "nicextraparams": "eth0!mtu=9000",
+                "nicips": "eth0!10.20.0.7",
+            },
+            '"mtu" in "nicextraparams" of "eth0" has no effect below "br0": say it of "br0"',
+        ),
+        (
+            "",
+            {
+                "nictypes": "br0!bridge,bond0!bond",
+                "nicdevices": "br0!bond0,bond0!eth0|eth1",
+                "nicips": "eth1!10.20.0.7",
+                "nicextraparams": "eth1!gateway=10.20.0.1,bond0!mode=active-backup",
+            },
+            '"gateway" in "nicextraparams" of "eth1" has no effect below "br0"',
         ),
         ("-s", {"ip": "192.0.2.7", "installnic": "eth0"}, 'the address "192.0.2.7" of node "dh01" is in no network'),
         ("-s", {"ip": "10.20.0.7", "installnic": "mac"}, 'say the name of the NIC of node "dh01" in "installnic"'),

@@ -10,7 +10,7 @@ from xcatflow.contract import Part
 from xcatflow.errors import InvalidInput
 from xcatflow.model.definitions import Definitions, Node, OsImage
 from xcatflow.steps.registry import find
-from xcatflow.steps.script_packages import ospkgs_parts, otherpkgs_parts
+from xcatflow.steps.script_packages import ENGINE, ospkgs_parts, otherpkgs_parts
 
 DOCKER = (
     "[signed-by=https://download.docker.com/linux/debian/gpg] https://download.docker.com/linux/debian bookworm stable"
@@ -48,7 +48,7 @@ def test_an_engine_of_its_vendor(tmp_path: Path) -> None:
     )
     assert valid(otherpkgs_parts((), at)) == [
         ("repository-download-docker-com-linux-debian-bookworm-stable", "package.repository", REPOSITORY),
-        ("packages", "package.present", {"otherpkglist": ["docker.pkglist"]}),
+        ("packages", "package.present", {"otherpkglist": ["docker.pkglist"], "keep": ENGINE}),
     ]
     assert [part.use for part in otherpkgs_parts(("--repoonly",), at)] == ["package.repository"]
     assert ospkgs_parts((), at) == ()
@@ -70,11 +70,27 @@ def test_packages_of_the_distribution(tmp_path: Path) -> None:
         "architectures": [],
         "machine_keys": True,
     }
-    lists = {"pkglist": ["base.pkglist", "more.pkglist"], "environment": {"OS": "debian", "X": "1"}}
+    lists = {"pkglist": ["base.pkglist", "more.pkglist"], "environment": {"OS": "debian", "X": "1"}, "keep": ENGINE}
     assert valid(ospkgs_parts(("--keeprepo",), at)) == [
         ("repository-mirror-debian-bookworm-main-contrib", "package.repository", mirror),
         ("packages", "package.present", lists),
     ]
+
+
+def test_the_two_lists_may_not_undo_each_other(tmp_path: Path) -> None:
+    at = desk(tmp_path, {"os": "jq\ndocker.io\n", "other": "-docker.io\njq=1.6\n"}, pkglist="os", otherpkglist="other")
+    with pytest.raises(InvalidInput, match=r'^other:2: "jq=1.6" is listed, and "jq" at os:1: keep one of them$'):
+        otherpkgs_parts((), at)
+    at = desk(tmp_path, {"other": "-docker.io\n"}, pkglist="os", otherpkglist="other")
+    with pytest.raises(
+        InvalidInput, match=r'^other:1: "docker.io" is listed both to be installed \(at os:2\) and to be removed$'
+    ):
+        otherpkgs_parts((), at)
+
+
+def test_a_list_that_cannot_be_read_is_complained_about_once(tmp_path: Path) -> None:
+    at = desk(tmp_path, {"other": "jq\n"}, pkglist="gone", otherpkglist="other")
+    assert [part.use for part in otherpkgs_parts((), at)] == ["package.present"]
 
 
 def test_a_directory_with_packages_in_it(tmp_path: Path) -> None:
@@ -85,13 +101,34 @@ def test_a_directory_with_packages_in_it(tmp_path: Path) -> None:
     (tmp_path / "other" / "tools" / "iperf3_3.12_amd64.deb").write_text("x")
     assert valid(otherpkgs_parts((), at)) == [
         ("directory", "package.directory", {"name": "otherpkgs", "path": "other", "family": "apt"}),
-        ("packages", "package.present", {"otherpkglist": ["l"]}),
+        ("packages", "package.present", {"otherpkglist": ["l"], "keep": ENGINE}),
     ]
 
 
 def test_a_directory_without_packages_is_none(tmp_path: Path) -> None:
-    at = desk(tmp_path, {"l": "a\n"}, otherpkgdir="/no/such/directory", otherpkglist="l")
+    usual = "/install/post/otherpkgs/debian12/x86_64"
+    at = desk(tmp_path, {"l": "a\n"}, otherpkgdir=usual, otherpkglist="l")
     assert [part.use for part in otherpkgs_parts((), at)] == ["package.present"]
+    at = desk(tmp_path, {"l": "a\n"}, otherpkgdir="/no/such/directory", otherpkglist="l")
+    with pytest.raises(
+        InvalidInput, match='otherpkgdir of osimage "docker": there is no directory "/no/such/directory"'
+    ):
+        otherpkgs_parts((), at)
+
+
+def test_a_misspelt_osimage_is_refused(tmp_path: Path) -> None:
+    image = OsImage(name="docker", attributes={"osvers": "debian12"})
+    for named, wrong in (("dokcer", True), ("install", False), ("", False)):
+        at = FolderDesk(
+            tmp_path, Definitions([Node(name="dh01", attributes={"provmethod": named} if named else {}), image])
+        )
+        if wrong:
+            with pytest.raises(
+                InvalidInput, match='provmethod "dokcer" of node "dh01" names no osimage, did you mean "docker"'
+            ):
+                ospkgs_parts((), at)
+        else:
+            assert ospkgs_parts((), at) == otherpkgs_parts((), at) == ()
 
 
 @pytest.mark.parametrize("lists", [None, {"l": "# nothing\n"}])

@@ -111,6 +111,21 @@ def test_only_what_differs_travels(site: Path, host: Path) -> None:
     assert (host / "one").stat().st_ino == inode
 
 
+def test_the_content_of_what_others_cannot_read_is_not_shown(site: Path, host: Path) -> None:
+    at = LocalTarget()
+    (site / "key").write_text("new secret\n")
+    (host / "key").write_text("old secret of before\n")
+    for private in (site / "key", host / "key"):
+        for path in (site / "key", host / "key"):
+            path.chmod(0o600 if path == private else 0o644)
+        seen = at.look(STEP, want := wanted(site, src="key", dest=f"{host}/key"))
+        (change,) = STEP.plan(seen, want)
+        assert change.diff == f"21 bytes -> 11 bytes of {site}/key\n"
+    at.converge(STEP, want)
+    STEP.undo(at, want, seen, change)
+    assert (host / "key").read_text() == "old secret of before\n"
+
+
 def test_time_alone_is_no_difference(site: Path, host: Path) -> None:
     at = LocalTarget()
     (site / "file").write_text("text\n")
@@ -182,6 +197,7 @@ def test_a_large_file_travels_in_pieces(
     at: LocalTarget, site: Path, host: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sync_send, "PIECE_BYTES", 1000)
+    monkeypatch.setattr(sync_send, "MOST_BYTES", 1000)
     (site / "big").write_bytes(os.urandom(3500))
     (site / "big").chmod(0o640)
     os.utime(site / "big", (10**9, 10**9))
@@ -192,6 +208,20 @@ def test_a_large_file_travels_in_pieces(
     assert len(at.scripts) == 4
     assert at.told == ["1 kB of 3.5 kB", "2 kB of 3.5 kB", "3 kB of 3.5 kB", "3.5 kB of 3.5 kB"]
     assert [path.name for path in host.iterdir()] == ["big"]
+
+
+@pytest.mark.parametrize(("fast", "packed"), [(0, 1), (10**12, 3)])
+def test_nothing_is_compressed_where_the_way_is_fast(
+    site: Path, host: Path, monkeypatch: pytest.MonkeyPatch, fast: int, packed: int
+) -> None:
+    at = LocalTarget()
+    monkeypatch.setattr(sync_send, "PIECE_BYTES", 1000)
+    monkeypatch.setattr(sync_send, "MOST_BYTES", 1000)
+    monkeypatch.setattr(sync_send, "_FAST_BYTES_S", fast)
+    (site / "big").write_bytes(b"x" * 3000)
+    at.converge(STEP, wanted(site, src="big", dest=f"{host}/"))
+    assert (host / "big").read_bytes() == b"x" * 3000
+    assert sum(" z=1 " in script for script in at.scripts) == packed
 
 
 @pytest.mark.parametrize("size", [500, 5000])
@@ -207,6 +237,23 @@ def test_what_does_not_arrive_whole_leaves_the_former_file(
         at.converge(STEP, wanted(site, src="file", dest=f"{host}/file"))
     assert (host / "file").read_text() == "former"
     assert [path.name for path in host.iterdir()] == ["file"]
+
+
+def test_what_cannot_take_its_place_leaves_nothing_behind(
+    at: LocalTarget, site: Path, host: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "mv").write_text("#!/bin/sh\necho 'mv: read-only' >&2\nexit 1\n")
+    (tmp_path / "bin" / "mv").chmod(0o755)
+    monkeypatch.setattr(at, "path", f"{tmp_path}/bin:{at.path}")
+    if at.shell[0] == "busybox":
+        pytest.skip("its mv is its own")
+    (site / "tree" / "deep").mkdir(parents=True)
+    for name in ("one", "deep/two"):
+        (site / "tree" / name).write_text("new")
+    with pytest.raises(ActFailed, match="mv: read-only"):
+        at.converge(STEP, wanted(site, src="tree", dest=str(host)))
+    assert [path for path in host.rglob("*") if path.is_file() or path.name.startswith(".x")] == []
 
 
 def test_a_source_that_changes_meanwhile(site: Path, host: Path) -> None:
@@ -366,22 +413,96 @@ def test_append(at: LocalTarget, site: Path, host: Path) -> None:
 
 def test_merge(at: LocalTarget, site: Path, host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xcatflow.steps.synclist.MERGEABLE", (f"{host}/passwd",))
-    (site / "users").write_text("ops:x:2000:\n\nroot:x:0:new\n")
-    (host / "passwd").write_text("root:x:0:old\ndaemon:x:1:\n")
+    (site / "users").write_text("ops:x:2000:2000::/:/bin/sh\n\nroot:x:0:0:new:/root:/bin/sh\n")
+    (host / "passwd").write_text("root:x:0:0:old:/root:/bin/sh\ndaemon:x:1:1::/:\n")
     text = f"MERGE:\nusers -> {host}/passwd\n"
     (change,) = at.converge(STEP, listed(site, text))
     assert str(change) == f"update file {host}/passwd merge: {site}/users merged (2 entries)"
-    assert (host / "passwd").read_text() == "root:x:0:new\ndaemon:x:1:\nops:x:2000:\n"
+    assert (
+        host / "passwd"
+    ).read_text() == "root:x:0:0:new:/root:/bin/sh\ndaemon:x:1:1::/:\nops:x:2000:2000::/:/bin/sh\n"
     assert at.converge(STEP, listed(site, text)) == ()
     assert (
         site.parent / "kept" / "org" / str(host / "passwd").lstrip("/")
-    ).read_text() == "root:x:0:old\ndaemon:x:1:\n"
+    ).read_text() == "root:x:0:0:old:/root:/bin/sh\ndaemon:x:1:1::/:\n"
+
+
+def test_merging_waits_for_who_else_changes_the_file(
+    at: LocalTarget, site: Path, host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xcatflow.steps.synclist.MERGEABLE", (f"{host}/group",))
+    (site / "groups").write_text("ops:x:2000:\n")
+    (host / "group").write_text("root:x:0:\n")
+    holder = subprocess.Popen(["sh", "-c", f"sleep 1; echo ops:x:1: >>{host}/group; rm {host}/group.lock"])
+    (host / "group.lock").write_text(f"{holder.pid}\0")
+    at.converge(STEP, listed(site, f"MERGE:\ngroups -> {host}/group\n"))
+    assert holder.wait(5) == 0
+    assert (host / "group").read_text() == "root:x:0:\nops:x:2000:\n"
+    # The lock of who died holds up nobody.
+    (host / "group.lock").write_text(str(holder.pid))
+    (site / "groups").write_text("ops:x:2001:\n")
+    at.converge(STEP, listed(site, f"MERGE:\ngroups -> {host}/group\n"))
+    assert (host / "group").read_text() == "root:x:0:\nops:x:2001:\n"
+    assert [path.name for path in host.iterdir()] == ["group"]
+
+
+@pytest.mark.parametrize("line", ["root:x:0:0:root:/root", "root", "root:x:zero:0::/root:/bin/sh", ":x:1:1::/:"])
+def test_an_entry_that_would_let_nobody_in_is_refused(site: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    (site / "users").write_text(f"ops:x:2000:2000::/:/bin/sh\n{line}\n")
+    with pytest.raises(InvalidInput, match='list:2: expected 7 fields with ":" between them in each line of'):
+        listed(site, "MERGE:\nusers -> /etc/passwd\n")
+
+
+def test_a_tree_is_walked_once_for_all_nodes(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (site / "tree").mkdir()
+    (site / "tree" / "file").write_text("x")
+    looked: list[str] = []
+    scan = os.scandir
+
+    def counted(path: str) -> Any:
+        looked.append(path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", counted)
+    kept: dict[Any, Any] = {}
+    for number in range(3):
+        desk = FolderDesk(site, node=f"n{number}", kept=kept)
+        want = STEP.prepare(SyncParams(src="tree", dest="/srv/tree"), desk)
+        assert [item.dest for item in want.work.items] == ["/srv/tree", "/srv/tree/file"]
+    assert looked == [str(site / "tree")]
+
+
+def test_links_laid_where_others_may_write_are_not_followed(
+    at: LocalTarget, site: Path, host: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync_send, "PIECE_BYTES", 1000)
+    monkeypatch.setattr(sync_send, "MOST_BYTES", 1000)
+    (site / "big").write_bytes(os.urandom(3500))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "big").write_text("precious")
+    want = wanted(site, src="big", dest=f"{host}/big")
+    stage = sync_send.piece_stage(f"{host}/big")
+    (host / stage).symlink_to(tmp_path / "mine")
+    at.converge(STEP, want)
+    assert (tmp_path / "mine" / "big").read_text() == "precious"
+    assert (host / "big").read_bytes() == (site / "big").read_bytes()
+    # Laid there between two pieces.
+    (host / "big").unlink()
+
+    def swapped(_text: str) -> None:
+        shutil.rmtree(host / stage)
+        (host / stage).symlink_to(tmp_path / "mine")
+
+    monkeypatch.setattr(at, "tell", swapped)
+    with pytest.raises(ActFailed, match="is not the directory that was made there"):
+        at.converge(STEP, want)
+    assert (tmp_path / "mine" / "big").read_text() == "precious"
 
 
 def test_no_content_that_is_merged_stands_in_a_script(site: Path, host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xcatflow.steps.synclist.MERGEABLE", (f"{host}/shadow",))
     at = LocalTarget()
-    (site / "shadow").write_text("ops:$6$secret:1:\n")
+    (site / "shadow").write_text("ops:$6$secret:1:0:99999:7:::\n")
     (host / "shadow").write_text("root:*:1:\n")
     want = listed(site, f"MERGE:\nshadow -> {host}/shadow\n")
     at.converge(STEP, want)

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tasks.site import Cli
+from xcatflow.errors import ExitCode
 from xcatflow.load.shipped import shipped
+from xcatflow.tasks.certificates import Rolling
 from xcatflow.transport.pki import SiteAuthority
 
 
@@ -79,6 +81,7 @@ def test_whoever_made_his_key_keeps_it(cli: Cli, pki: Path, tmp_path: Path) -> N
         (["alice", "--role", "Web"], 'role "Web": expected small letters'),
         (["alice", "--days", "0"], "--days: expected 1 to 3650, found 0"),
         (["x" * 65], "expected a name of 1 to 64 characters"),
+        (["../../alice"], 'client "../../alice": expected a name'),
     ],
 )
 def test_clients_that_cannot_be(cli: Cli, pki: Path, words: list[str], said: str) -> None:
@@ -108,6 +111,20 @@ def test_what_ends_soon_is_told_and_exits_with_5(cli: Cli, pki: Path) -> None:
     assert line.endswith("the certificate of client alice ends: pki issue alice")
     cli("pki", "status")
     assert 'expected days such as 60d, found "soon"' in cli("pki", "status", "--within", "soon", code=2).err
+
+
+def test_what_is_nobodys_concern_is_not_told_of(cli: Cli, pki: Path) -> None:
+    """A warning that never ends is not heeded."""
+    long_ago = SiteAuthority(pki, now=lambda: datetime.now(UTC) - timedelta(days=300))
+    long_ago.issue_client("left", "admin", 90)
+    authority = SiteAuthority(pki)
+    for host in ("n1", "gone"):
+        authority.issue_server(host, [host], [], 10)
+    cli("pki", "issue", "alice", "--days", "20")
+    authority.revoke("alice")
+    (line,) = cli("pki", "status", "--within", "30", code=5).out.splitlines()
+    assert "the certificate of host n1 ends: pki renew" in line
+    assert {name for what, name in rows(cli) if what in ("host", "client")} == {"n1", "alice"}
 
 
 def test_a_ca_that_ended_is_told_of_and_renewed(cli: Cli, pki: Path) -> None:
@@ -176,3 +193,53 @@ def test_rotations_that_make_no_sense(cli: Cli, pki: Path) -> None:
 def test_both_ways_to_write_it(cli: Cli, pki: Path) -> None:
     assert cli("pki", "issue", "--help").out == cli("pki.issue", "--help").out == cli("help", "pki", "issue").out
     assert "there are pki.status, pki.issue, pki.renew, pki.revoke, pki.rotate" in cli("pki", code=2).err
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """What each run of the workflow was given besides; the first one does not reach all hosts."""
+    given: list[tuple[str, ...]] = []
+
+    def run(_self: Rolling, *more: str) -> ExitCode:
+        given.append(more)
+        return ExitCode.FAILED if len(given) == 1 else ExitCode.OK
+
+    monkeypatch.setattr(Rolling, "__call__", run)
+    return given
+
+
+def test_a_renewal_of_all_goes_on_for_the_same_hosts_only(cli: Cli, pki: Path, runs: list[tuple[str, ...]]) -> None:
+    cli("pki", "renew", "--all", code=1)
+    begun = pki / "renewal"
+    begun.write_text("2026-01-01T00:00:00+00:00 \n")
+    assert "going on with the renewal of all" not in cli("pki", "renew", "--all", "-n", "all").out
+    assert not begun.exists(), "it came to its end"
+    begun.write_text("2026-01-01T00:00:00+00:00 \n")
+    assert "going on with the renewal of all" in cli("pki", "renew", "--all").out
+    begun.write_text("")
+    cli("pki", "renew", "--all")
+    assert [more[0] == "since=2026-01-01T00:00:00+00:00" for more in runs] == [False, False, True, False]
+    assert "since=" not in [more[0] for more in runs], "a file that was cut off is none"
+
+
+def test_an_authority_is_given_up_also_when_a_host_was_off(cli: Cli, pki: Path, runs: list[tuple[str, ...]]) -> None:
+    cli("pki", "issue", "alice")
+    out = pki / "out" / "alice" / "cert.pem"
+    first = out.read_text()
+    assert "give the command again" in cli("pki", "rotate", "--role", "admin", code=1).out
+    assert out.read_text() == first
+    done = cli("pki", "rotate", "--role", "admin", "--finish")
+    assert "alice: new certificate in" in done.out, "or she would be out"
+    assert out.read_text() != first
+    runs.clear()
+    cli("pki", "rotate", "--role", "admin", "--finish", code=1)
+    assert "are refused by every host" in cli("pki", "rotate", "--role", "admin", "--finish").out
+
+
+def test_a_rotation_that_was_cut_off_tells_clients_of_the_new_ca(
+    cli: Cli, pki: Path, runs: list[tuple[str, ...]]
+) -> None:
+    cli("pki", "issue", "alice")
+    assert SiteAuthority(pki).ca.rotate()
+    cli("pki", "rotate", code=1)
+    assert (pki / "out" / "alice" / "ca.pem").read_text() == (pki / "trusted.pem").read_text()

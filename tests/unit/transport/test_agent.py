@@ -3,12 +3,22 @@
 import os
 import shutil
 import subprocess
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from xcatflow.transport.agent import Frames, act_frame, agent_text, look_frame, new_marker, read_hello, taken
+from xcatflow.transport.agent import (
+    Frames,
+    act_frame,
+    agent_text,
+    look_frame,
+    new_marker,
+    pass_frame,
+    read_hello,
+    taken,
+)
 
 LIMIT_S = 20.0
 
@@ -43,6 +53,20 @@ class Shell:
         content, note = self._take()
         return content, int(note.split()[0])
 
+    def passed(self, script: str, stdin: bytes, sent: bytes | None = None) -> tuple[bytes, int]:
+        """The same with input that travels as it is, or only some of it."""
+        frame = pass_frame(script, len(stdin), LIMIT_S)
+        self._send(taken(frame) if self.hello.bash else frame)
+        assert self._take()[1] == b"go"
+        if sent is not None:
+            self._send(sent)
+            return b"", 0
+        sending = threading.Thread(target=self._send, args=(stdin,))
+        sending.start()
+        content, note = self._take()
+        sending.join(LIMIT_S)
+        return content, int(note.split()[0])
+
     def close(self) -> None:
         assert self._process.stdin
         self._process.stdin.close()
@@ -75,3 +99,29 @@ def test_acts_run_under_this_shell_with_and_without_input(name: str, tmp_path: P
     large = os.urandom(200_000)
     assert shell.act("cat", large) == (large, 0)
     shell.close()
+
+
+@pytest.mark.parametrize("name", ["dash", "bash", "busybox"])
+def test_much_input_travels_as_it_is_and_is_never_taken_for_commands(name: str, tmp_path: Path) -> None:
+    shell = Shell(name, tmp_path)
+    assert shell.hello.passes
+    large = os.urandom(3_000_000)
+    assert shell.passed("cat", large) == (large, 0)
+    trap = f"\n'\"\ntouch {tmp_path}/taken\n".encode() * 100_000
+    # Who does not read its input, or stops half-way, leaves nothing of it to the shell.
+    assert shell.passed("exit 7", trap) == (b"", 7)
+    assert shell.passed("head -c 5 >/dev/null; echo enough", trap) == (b"enough\n", 0)
+    assert shell.act("echo still here") == (b"still here\n", 0)
+    assert shell.passed("sleep 0.2; wc -c", trap)[0].strip() == str(len(trap)).encode()
+    assert not (tmp_path / "taken").exists()
+    shell.close()
+
+
+@pytest.mark.parametrize("name", ["dash", "bash", "busybox"])
+def test_who_goes_away_half_way_ends_the_act(name: str, tmp_path: Path) -> None:
+    shell = Shell(name, tmp_path)
+    shell.passed(f"cat >/dev/null; sleep 30; touch {tmp_path}/went-on", b"x" * 500_000, sent=b"x" * 1000)
+    started = time.monotonic()
+    shell.close()
+    assert time.monotonic() - started < 10
+    assert not (tmp_path / "went-on").exists()

@@ -107,7 +107,7 @@ def test_while_a_revocation_is_on_its_way_either_of_our_certificates_is_shown(se
     for peer in (before, after):
         it = daemon(peer, files)
         assert it.containers() == ()
-        it.daemon()
+        assert it.daemon().by_former == (peer is before)
         it.close()
     site.settle()
     assert "our client certificate was refused" in complaint(daemon(before, site.client_files()))

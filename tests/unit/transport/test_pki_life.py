@@ -1,5 +1,6 @@
 """How the site's authorities live: roles, revocation, renewal and rotation, a CA from elsewhere, and crashes in the middle of it."""
 
+import shutil
 import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from xcatflow.errors import InvalidInput
 from xcatflow.transport import keyfiles
 from xcatflow.transport.certificates import identity_of
 from xcatflow.transport.pki import SiteAuthority
+from xcatflow.transport.pki_records import Subject
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
 Key = ec.EllipticCurvePrivateKey
@@ -68,6 +70,8 @@ def test_a_revoked_client_is_out_and_all_others_have_new_certificates_for_their_
         made = site.issue_client(name, "admin", 90, place=str(place))
         (place / "cert.pem").write_text(made.certificate)
     away = site.issue_client("dave", "admin", 90)
+    left = tmp_path / "pki" / "clients" / "admin" / ".1-key.pem.abc"
+    left.write_text((left.parent / "1-key.pem").read_text())
     web = site.issue_client("carol", "web", 90).certificate
     alice, bob = ((place / "cert.pem").read_text() for place in places.values())
     mine = site.client_files().certificate.read_text()
@@ -83,7 +87,7 @@ def test_a_revoked_client_is_out_and_all_others_have_new_certificates_for_their_
     assert signed(site.client_files().certificate.read_text(), trusted)
     assert (places["alice"] / "cert.pem").read_text() == alice
     assert signed(web, site.clients(["web"])), "another role is left alone"
-    assert "clients/admin/1-key.pem" not in keys_in(tmp_path / "pki")
+    assert set(keys_in(tmp_path / "pki" / "clients")) == {"admin/2-key.pem", "web/1-key.pem"}
     assert [each.name for each in site.records.latest("client")] == ["bob", "carol", "dave"]
 
 
@@ -174,6 +178,118 @@ def test_the_controller_changes_last_while_two_authorities_are_trusted(tmp_path:
 def test_names_that_are_no_roles(tmp_path: Path, role: str) -> None:
     with pytest.raises(InvalidInput, match="expected small letters"):
         authority(tmp_path).issue_client("carol", role, 90)
+
+
+def older_than_roles(directory: Path) -> SiteAuthority:
+    """A site whose clients are issued by its CA itself, with the files that sites had then."""
+    site = authority(directory)
+    assert site.identity
+    made = site.ca.load().issue(Subject("xcatflow", server=False), days=365, now=NOW)
+    shutil.rmtree(directory / "clients")
+    keyfiles.write_atomically(directory / "client-cred.pem", made.certificate + made.key, mode=0o600)
+    return authority(directory)
+
+
+def test_a_site_older_than_roles_is_not_locked_out(tmp_path: Path) -> None:
+    site = older_than_roles(tmp_path)
+    before = (tmp_path / "client-cred.pem").read_text()
+    assert site.client_files().certificate.read_text() == before, "hosts know that one"
+    assert site.clients(["admin"]) == (tmp_path / "ca.pem").read_text(), "hosts have that already"
+    with pytest.raises(InvalidInput, match="rotate --role admin"):
+        site.rotate()
+    assert site.former == ()
+
+
+def test_a_site_older_than_roles_can_have_its_controller_revoked(tmp_path: Path) -> None:
+    site = older_than_roles(tmp_path)
+    leaked = (tmp_path / "client-cred.pem").read_text()
+    site.revoke("xcatflow")
+    trusted = site.clients(["admin"])
+    assert not signed(leaked, trusted)
+    assert signed(site.client_files().certificate.read_text(), trusted)
+    site.revoke("xcatflow")
+    assert site.clients(["admin"]) != trusted, "the present one was issued since, and is on record"
+
+
+def test_a_ca_from_elsewhere_in_a_site_older_than_roles(tmp_path: Path) -> None:
+    """Hosts that were not told yet know the controller's former certificate only."""
+    older_than_roles(tmp_path / "pki")
+    before = (tmp_path / "pki" / "client-cred.pem").read_text()
+    one = ca("Corp")
+    site = authority(tmp_path / "pki", given=put(tmp_path / "corp", one[1], one[0]))
+    files = site.client_files()
+    assert files.former is not None
+    assert files.former.read_text() == before
+    assert signed(files.certificate.read_text(), site.clients(["admin"]))
+
+
+def test_an_authority_of_clients_that_is_over_is_followed_by_another(tmp_path: Path) -> None:
+    site = authority(tmp_path)
+    site.client_files()
+    late = authority(tmp_path, NOW + timedelta(days=4000))
+    with pytest.raises(InvalidInput, match="has expired"):
+        late.client_files()
+    late.ca.renew()
+    with pytest.raises(InvalidInput, match="pki rotate --role admin"):
+        late.client_files()
+    late.epochs.begin_next("admin")
+    assert signed(late.client_files().certificate.read_text(), late.epochs.trusted("admin")[-1].pem)
+
+
+def test_an_authority_that_cannot_be_read_is_not_left_out(tmp_path: Path) -> None:
+    site = authority(tmp_path)
+    site.epochs.begin_next("admin") if site.clients(["admin"]) else None
+    (tmp_path / "clients" / "admin" / "2.pem").write_text("")
+    with pytest.raises(InvalidInput, match=r"2\.pem\": expected a PEM certificate, found something else"):
+        site.clients(["admin"])
+
+
+def test_a_controllers_certificate_from_a_time_to_come_is_made_anew(tmp_path: Path) -> None:
+    """The clock was ahead for a while: daemons refuse it."""
+    authority(tmp_path).certificate  # noqa: B018
+    authority(tmp_path, NOW + timedelta(days=100)).client_files()
+    files = authority(tmp_path).client_files()
+    assert x509.load_pem_x509_certificate(files.certificate.read_bytes()).not_valid_before_utc < NOW
+
+
+def test_all_certificates_of_a_client_are_issued_anew(tmp_path: Path) -> None:
+    site = authority(tmp_path)
+    for name, role, place in (
+        ("alice", "web", "/a"),
+        ("alice", "web", "/b"),
+        ("alice", "admin", "/c"),
+        ("eve", "web", "/e"),
+    ):
+        site.issue_client(name, role, 90, place=place)
+    done = site.revoke("eve")
+    assert [(each.name, each.role, each.place) for each, _ in done] == [("alice", "web", "/a"), ("alice", "web", "/b")]
+
+
+def test_a_clients_directory_leads_nowhere_else_and_ends_nothing(tmp_path: Path) -> None:
+    """Directories of clients are theirs: what they put there must not stop a revocation."""
+    site = authority(tmp_path / "pki")
+    for name in ("bob", "carol", "dave", "eve"):
+        (tmp_path / name).mkdir()
+        made = site.issue_client(name, "admin", 90, place=str(tmp_path / name))
+        (tmp_path / name / "cert.pem").write_text(made.certificate)
+    (tmp_path / "bob" / "cert.pem").write_bytes(b"\xff\xfe")
+    (tmp_path / "carol" / "ca.pem").mkdir()
+    (tmp_path / "dave" / "cert.pem").unlink()
+    (tmp_path / "dave" / "cert.pem").symlink_to(tmp_path / "dave")
+    done = {record.name: placed for record, placed in site.revoke("eve")}
+    assert done == {"bob": False, "carol": False, "dave": False}
+    assert (tmp_path / "bob" / "cert.pem").read_bytes() == b"\xff\xfe"
+
+
+def test_a_directory_stays_the_same_when_it_is_exchanged(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "system").mkdir()
+    with keyfiles.same_directory(tmp_path / "mine") as place:
+        (tmp_path / "mine").rename(tmp_path / "away")
+        (tmp_path / "mine").symlink_to(tmp_path / "system")
+        keyfiles.write_atomically(place / "cert.pem", "new", mode=0o644)
+    assert (tmp_path / "away" / "cert.pem").read_text() == "new"
+    assert not list((tmp_path / "system").iterdir())
 
 
 # --- renewal and rotation ---
@@ -374,6 +490,9 @@ def test_requests_that_prove_nothing(tmp_path: Path) -> None:
         site.sign_server(request(key, spoil=True), "host01", ["host01"], [], 30)
     with pytest.raises(InvalidInput, match="expected a PKCS #10 request in PEM"):
         site.sign_server("nothing", "host01", ["host01"], [], 30)
+    certificate = site.certificate
+    with pytest.raises(InvalidInput, match="expected a PKCS #10 request in PEM"):
+        site.sign_server(certificate, "host01", ["host01"], [], 30)  # another's certificate proves no key
     with pytest.raises(InvalidInput, match="expected an EC key"):
         site.sign_server(request(ec.generate_private_key(ec.SECP224R1())), "host01", ["host01"], [], 30)
     assert site.records.all() == ()

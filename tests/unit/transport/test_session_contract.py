@@ -61,6 +61,16 @@ def test_an_act_has_status_output_and_input(session: ShellSession) -> None:
     assert session.act("cat", timeout_s=10).out == b""
 
 
+def test_much_input_arrives_whole_or_not_at_all(session: ShellSession) -> None:
+    much = os.urandom(3_000_000)
+    reply = session.act("cat; echo oops >&2; exit 9", stdin=much, timeout_s=30)
+    assert (reply.code, reply.out == much, reply.err) == (9, True, b"oops\n")
+    assert session.act("exit 3", stdin=much, timeout_s=30).code == 3
+    with pytest.raises(DeadlineExceeded):
+        session.act("sleep 64", stdin=b"\nexit 1\n" * 100_000, timeout_s=0.5)
+    assert session.act("wc -c", stdin=much, timeout_s=30).text.strip() == "3000000"
+
+
 def test_the_environment_is_plain(session: ShellSession) -> None:
     (reply,) = session.ask(['echo "$LC_ALL $PWD $(id -u)"; command -v ip >/dev/null || command -v sh'], timeout_s=10)
     assert reply.text.split()[:2] == ["C", "/"]
