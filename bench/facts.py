@@ -18,7 +18,7 @@ from pathlib import Path
 from bench.converge import POOL, addresses, make_site
 from bench.sshd import Sshd
 from bench.timing import environment, in_turn, median, ratio, timed
-from xcatflow.steps.facts_look import QUESTION
+from xcatflow.steps.facts.look import QUESTION
 
 FANOUT = 64
 BARE = """\

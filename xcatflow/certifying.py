@@ -20,7 +20,7 @@ from xcatflow.model.definitions import Definitions
 from xcatflow.model.placed import PlacedWorkflow, with_batch
 from xcatflow.model.question import Answers, Certificate, CertificateFacts, File
 from xcatflow.model.trust import ADMIN, Held
-from xcatflow.steps.certificate_roles import roles_of
+from xcatflow.steps.certificates.roles import roles_of
 from xcatflow.transport.certificates import facts_of, identity_of
 from xcatflow.transport.keyfiles import write_atomically
 from xcatflow.transport.pki import CONTROLLER, SiteAuthority

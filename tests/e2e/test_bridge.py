@@ -12,7 +12,7 @@ from tests.e2e.conftest import directory, ssh
 from xcatflow import lab
 from xcatflow.lab.state import load
 from xcatflow.steps.network_bridge import NetworkBridge
-from xcatflow.steps.network_want import BridgeParams
+from xcatflow.steps.networks.want import BridgeParams
 
 pytestmark = pytest.mark.lab
 

@@ -14,9 +14,9 @@ from tests.e2e.conftest import directory, ssh
 from tests.e2e.stacks import before_and_after
 from xcatflow import lab
 from xcatflow.steps.network_bridge import NetworkBridge
-from xcatflow.steps.network_made import Made
-from xcatflow.steps.network_transaction import change_script
-from xcatflow.steps.network_want import BridgeParams
+from xcatflow.steps.networks.made import Made
+from xcatflow.steps.networks.transaction import change_script
+from xcatflow.steps.networks.want import BridgeParams
 
 pytestmark = pytest.mark.lab
 

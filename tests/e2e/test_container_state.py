@@ -15,8 +15,8 @@ from tests.e2e.conftest import ssh
 from tests.e2e.generated import changed, definition
 from tests.e2e.test_site import Cli
 from xcatflow.model.docker_api import lacking
-from xcatflow.steps.container_body import create_body
-from xcatflow.steps.container_params import ContainerParams
+from xcatflow.steps.containers.body import create_body
+from xcatflow.steps.containers.params import ContainerParams
 
 pytestmark = pytest.mark.lab
 

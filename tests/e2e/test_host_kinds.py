@@ -18,7 +18,7 @@ from xcatflow.lab.state import load
 from xcatflow.load.shipped import make_site
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.objects import Node, Record
-from xcatflow.steps.script_basics import syslog_parts
+from xcatflow.steps.scripts.basics import syslog_parts
 from xcatflow.transport.ports import port_open
 
 pytestmark = pytest.mark.lab

@@ -15,8 +15,8 @@ from xcatflow.errors import ActFailed
 from xcatflow.model.change import Change
 from xcatflow.model.container_links import Neighbour, NeighbourFacts
 from xcatflow.model.question import Answers, Question
-from xcatflow.steps import address_forms as forms
-from xcatflow.steps.address_plan import in_use, neighbour_told
+from xcatflow.steps.containers import address_forms as forms
+from xcatflow.steps.containers.address_plan import in_use, neighbour_told
 from xcatflow.steps.given import LenientParams
 
 

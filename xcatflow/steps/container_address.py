@@ -16,12 +16,12 @@ from xcatflow.model.change import Change, Verb
 from xcatflow.model.container_links import ContainerLink, ContainerLinkFacts, LinkEndFacts, Neighbour, NeighbourFacts
 from xcatflow.model.container_states import RUNNING
 from xcatflow.model.question import Answers, Container, ContainerFacts, Question
-from xcatflow.steps import container_keeper as keeper
-from xcatflow.steps.address_params import AddressParams
-from xcatflow.steps.address_plan import ours, refuse, refuse_neighbour, removal, to_do
-from xcatflow.steps.container_keeper import Kept
-from xcatflow.steps.container_link import Way, apply_link, remove_link
-from xcatflow.steps.container_network import connect, reconnect
+from xcatflow.steps.containers import keeper
+from xcatflow.steps.containers.address_params import AddressParams
+from xcatflow.steps.containers.address_plan import ours, refuse, refuse_neighbour, removal, to_do
+from xcatflow.steps.containers.keeper import Kept
+from xcatflow.steps.containers.link import Way, apply_link, remove_link
+from xcatflow.steps.containers.network import connect, reconnect
 
 
 @dataclass(frozen=True, slots=True)

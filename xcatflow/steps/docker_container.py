@@ -12,14 +12,14 @@ from xcatflow.contract import Params, Step, Target
 from xcatflow.errors import CannotTell, CannotUndo, XcatflowError
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, Container, ContainerDetails, Daemon, Image, Question
-from xcatflow.steps import container_acts as acts
-from xcatflow.steps import container_replace as replacing
-from xcatflow.steps.container_changes import Known, changes_of, needs_details, undoing, updating
-from xcatflow.steps.container_labels import is_ours
-from xcatflow.steps.container_network import End, end_of
-from xcatflow.steps.container_params import ContainerParams
-from xcatflow.steps.container_plan import Place, base_of, finishing, planned
-from xcatflow.steps.container_replace import kept_name, trial_name
+from xcatflow.steps.containers import acts
+from xcatflow.steps.containers import replace as replacing
+from xcatflow.steps.containers.changes import Known, changes_of, needs_details, undoing, updating
+from xcatflow.steps.containers.labels import is_ours
+from xcatflow.steps.containers.network import End, end_of
+from xcatflow.steps.containers.params import ContainerParams
+from xcatflow.steps.containers.plan import Place, base_of, finishing, planned
+from xcatflow.steps.containers.replace import kept_name, trial_name
 
 
 class DockerContainer(Step[ContainerParams, Place]):

@@ -15,8 +15,8 @@ from xcatflow.contract import Params, Step, Target
 from xcatflow.errors import ActFailed
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, DockerNetwork, DockerNetworkFacts, Question
-from xcatflow.steps import container_acts as acts
-from xcatflow.steps.container_params import ContainerParams, State
+from xcatflow.steps.containers import acts
+from xcatflow.steps.containers.params import ContainerParams, State
 
 
 class CreateParams(ContainerParams):

@@ -13,13 +13,13 @@ from xcatflow.contract import Params, Step, Target
 from xcatflow.errors import ActFailed
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, File, Question
-from xcatflow.steps.daemon_acts import put_back, put_config, put_drop_in, restart
-from xcatflow.steps.daemon_config import CONFIG, DROP_IN, command, drop_in, flags
-from xcatflow.steps.daemon_look import DaemonState, question, read_state, refuse
-from xcatflow.steps.daemon_params import DaemonParams
-from xcatflow.steps.daemon_plan import CONTAINERS, changes, former, switches, wanted_files, way_back
-from xcatflow.steps.daemon_reload import reload, switch_live_restore_on
-from xcatflow.steps.running_look import start, stop
+from xcatflow.steps.daemons.acts import put_back, put_config, put_drop_in, restart
+from xcatflow.steps.daemons.config import CONFIG, DROP_IN, command, drop_in, flags
+from xcatflow.steps.daemons.look import DaemonState, question, read_state, refuse
+from xcatflow.steps.daemons.params import DaemonParams
+from xcatflow.steps.daemons.plan import CONTAINERS, changes, former, switches, wanted_files, way_back
+from xcatflow.steps.daemons.reload import reload, switch_live_restore_on
+from xcatflow.steps.daemons.running_look import start, stop
 
 
 class DockerDaemon(Step[DaemonParams, DaemonState]):

@@ -21,8 +21,8 @@ from xcatflow.errors import ActFailed, CannotTell
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.links import chapters
 from xcatflow.model.question import Answers, Package, Question, Shell
-from xcatflow.steps.daemon_info import ASK_ENGINE, EngineInfo, counted, named, read_info
-from xcatflow.steps.running_look import forget_stopped, note_stopped, start, stop
+from xcatflow.steps.daemons.info import ASK_ENGINE, EngineInfo, counted, named, read_info
+from xcatflow.steps.daemons.running_look import forget_stopped, note_stopped, start, stop
 
 _LATEST = "latest"
 _FEW = 5

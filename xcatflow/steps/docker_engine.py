@@ -13,11 +13,11 @@ from xcatflow.contract import Params, Step, Target
 from xcatflow.errors import ActFailed, CannotUndo
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, File, Question
-from xcatflow.steps.daemon_acts import restart
-from xcatflow.steps.daemon_config import CONFIG, DROP_IN
-from xcatflow.steps.daemon_info import counted, named
-from xcatflow.steps.daemon_look import DaemonState, question, read_state
-from xcatflow.steps.daemon_reload import switch_live_restore_on
+from xcatflow.steps.daemons.acts import restart
+from xcatflow.steps.daemons.config import CONFIG, DROP_IN
+from xcatflow.steps.daemons.info import counted, named
+from xcatflow.steps.daemons.look import DaemonState, question, read_state
+from xcatflow.steps.daemons.reload import switch_live_restore_on
 
 _SERVICE = "service docker"
 _SWITCH = "live restore"

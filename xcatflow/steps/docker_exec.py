@@ -16,8 +16,8 @@ from xcatflow.errors import ActFailed, CannotTell
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.duration import Duration
 from xcatflow.model.question import Answers, Container, Execute, Question, Reply
-from xcatflow.steps import container_forms as forms
-from xcatflow.steps.daemon_words import refused
+from xcatflow.steps.containers import forms
+from xcatflow.steps.daemons.words import refused
 from xcatflow.steps.given import LenientParams
 from xcatflow.steps.guard import check_not_killed, check_one_guard, last_words, short
 from xcatflow.steps.place import AbsolutePath

@@ -16,7 +16,7 @@ from xcatflow.model.image import canonical, check_reference, digest_in, is_id, i
 from xcatflow.model.question import Answers, Image, ImageFacts, Question
 from xcatflow.model.question_images import RegistryFacts, RegistryImage
 from xcatflow.steps.archives import ids_in
-from xcatflow.steps.daemon_words import refused
+from xcatflow.steps.daemons.words import refused
 from xcatflow.steps.given import LenientParams
 from xcatflow.steps.image_acts import archive_advice, load, pull, put_back, tried
 from xcatflow.steps.reference import archive_names

@@ -14,10 +14,10 @@ from xcatflow.errors import ActFailed, CannotUndo
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, Daemon, DockerNetworkFacts, Question
 from xcatflow.model.question import DockerNetwork as NetworkQuestion
-from xcatflow.steps import network_host as host
-from xcatflow.steps.daemon_words import refused
-from xcatflow.steps.network_host import HostBridge
-from xcatflow.steps.network_params import INHIBIT_IPV4, NetworkParams, Pool
+from xcatflow.steps.daemons.network_params import INHIBIT_IPV4, NetworkParams, Pool
+from xcatflow.steps.daemons.words import refused
+from xcatflow.steps.networks import host
+from xcatflow.steps.networks.host import HostBridge
 
 MADE_FROM = "xcatflow.made-from"
 """The label with the fingerprint of what a network was made from; it also tells ours apart when the reply to its creation is lost."""

@@ -18,8 +18,8 @@ from xcatflow.model.change import Change, Verb
 from xcatflow.model.container_states import STANDING
 from xcatflow.model.duration import Duration
 from xcatflow.model.question import Answers, Container, ContainerFacts, Question
-from xcatflow.steps.container_forms import check_name
-from xcatflow.steps.container_proof import await_well, last_said
+from xcatflow.steps.containers.forms import check_name
+from xcatflow.steps.containers.proof import await_well, last_said
 from xcatflow.steps.given import LenientParams
 
 _VERBS = {

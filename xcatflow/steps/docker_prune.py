@@ -22,8 +22,8 @@ from xcatflow.model.duration import Duration
 from xcatflow.model.image import canonical, repository_of, short
 from xcatflow.model.question import Answers, ImageFacts, Question
 from xcatflow.model.question_images import Unused, UnusedFacts
-from xcatflow.steps.container_labels import NODE
-from xcatflow.steps.daemon_words import refused
+from xcatflow.steps.containers.labels import NODE
+from xcatflow.steps.daemons.words import refused
 
 _AGED = ("containers", "images")
 _DAY_S = 86400.0

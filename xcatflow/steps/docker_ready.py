@@ -15,11 +15,11 @@ from xcatflow.errors import ActFailed, DeadlineExceeded, XcatflowError
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.duration import Duration
 from xcatflow.model.question import Answers, Certificate, Daemon, DaemonFacts, File, Question
-from xcatflow.steps import network_host
-from xcatflow.steps.daemon_look import tls_paths
+from xcatflow.steps.daemons.look import tls_paths
+from xcatflow.steps.daemons.ready_look import COMING, ENGINE, Ready, Trust, bridge_of, docker_of, reason, tls_of
 from xcatflow.steps.given import LenientParams
+from xcatflow.steps.networks import host as network_host
 from xcatflow.steps.place import AbsolutePath
-from xcatflow.steps.ready_look import COMING, ENGINE, Ready, Trust, bridge_of, docker_of, reason, tls_of
 
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 2.0

@@ -21,7 +21,7 @@ from xcatflow.errors import ActFailed, CannotTell
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, Question, Reply, Shell
 from xcatflow.steps.as_user import as_user
-from xcatflow.steps.daemon_words import refused
+from xcatflow.steps.daemons.words import refused
 from xcatflow.steps.login_script import CHANGED, LOOK, REMOVE, WRITE
 from xcatflow.steps.place import Owner
 from xcatflow.transport.protocols import RegistryAuth

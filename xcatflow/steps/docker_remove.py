@@ -11,7 +11,7 @@ from xcatflow.contract import Params, Step, Target
 from xcatflow.errors import CannotUndo
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, Question
-from xcatflow.steps.container_forms import check_name
+from xcatflow.steps.containers.forms import check_name
 from xcatflow.steps.given import LenientParams
 
 

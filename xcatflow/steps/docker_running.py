@@ -11,8 +11,7 @@ from xcatflow.contract import Params, Step, Target
 from xcatflow.errors import ActFailed
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, Question
-from xcatflow.steps.docker_undisturbed import noted_text
-from xcatflow.steps.running_look import (
+from xcatflow.steps.daemons.running_look import (
     Ran,
     containers,
     forget_stopped,
@@ -24,6 +23,7 @@ from xcatflow.steps.running_look import (
     stop,
     stopped_question,
 )
+from xcatflow.steps.docker_undisturbed import noted_text
 
 _NOTE = "note of stopped containers"
 

@@ -17,14 +17,14 @@ from xcatflow.contract import Params, Step, Target
 from xcatflow.errors import ActFailed, CannotUndo, Unreachable, XcatflowError
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, Daemon, File, Question
-from xcatflow.steps.daemon_acts import restart
-from xcatflow.steps.daemon_config import CONFIG, DROP_IN
-from xcatflow.steps.daemon_info import named
-from xcatflow.steps.daemon_look import DaemonState, question, read_state, tls_paths
+from xcatflow.steps.daemons.acts import restart
+from xcatflow.steps.daemons.config import CONFIG, DROP_IN
+from xcatflow.steps.daemons.info import named
+from xcatflow.steps.daemons.look import DaemonState, question, read_state, tls_paths
+from xcatflow.steps.daemons.running_look import containers
+from xcatflow.steps.daemons.running_look import question as look
 from xcatflow.steps.given import LenientParams
 from xcatflow.steps.place import AbsolutePath
-from xcatflow.steps.running_look import containers
-from xcatflow.steps.running_look import question as look
 
 _SERVICE = "service docker"
 _PATIENCE_S, _PAUSE_S = 30.0, 0.5

@@ -13,7 +13,7 @@ from xcatflow.contract import Params, Step, Target
 from xcatflow.errors import ActFailed
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, Question
-from xcatflow.steps.running_look import Ran, containers, noted, question, read_noted
+from xcatflow.steps.daemons.running_look import Ran, containers, noted, question, read_noted
 
 
 def listed(value: object) -> object:

@@ -14,8 +14,8 @@ from xcatflow.errors import ActFailed, CannotUndo, XcatflowError
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, Question, VolumeFacts
 from xcatflow.model.question import Volume as VolumeQuestion
-from xcatflow.steps.container_flags import check_labels
-from xcatflow.steps.daemon_words import refused
+from xcatflow.steps.containers.flags import check_labels
+from xcatflow.steps.daemons.words import refused
 from xcatflow.steps.given import LenientParams
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")

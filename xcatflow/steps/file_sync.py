@@ -16,9 +16,9 @@ from xcatflow.errors import CannotUndo, InvalidInput, Problem
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, File, Question
 from xcatflow.steps.place import change_rights, checked, place_file
-from xcatflow.steps.sync_differences import Difference, changes_of, chosen, differences, owners_of
-from xcatflow.steps.sync_items import Item, Items, items_of
-from xcatflow.steps.sync_look import (
+from xcatflow.steps.syncing.differences import Difference, changes_of, chosen, differences, owners_of
+from xcatflow.steps.syncing.items import Item, Items, items_of
+from xcatflow.steps.syncing.look import (
     Places,
     content_question,
     digests_question,
@@ -31,10 +31,11 @@ from xcatflow.steps.sync_look import (
     with_contents,
     with_digests,
 )
-from xcatflow.steps.sync_params import KEPT, SyncParams, Work
-from xcatflow.steps.sync_scripts import After, mark, run_script, scripts_of
-from xcatflow.steps.sync_send import send
-from xcatflow.steps.sync_texts import (
+from xcatflow.steps.syncing.params import KEPT, SyncParams, Work
+from xcatflow.steps.syncing.scripts import After, mark, run_script, scripts_of
+from xcatflow.steps.syncing.send import send
+from xcatflow.steps.syncing.synclist import Entry, Synclist, is_pattern, parse_synclist
+from xcatflow.steps.syncing.texts import (
     Text,
     add_text,
     check_entries,
@@ -43,7 +44,6 @@ from xcatflow.steps.sync_texts import (
     text_changes,
     text_question,
 )
-from xcatflow.steps.synclist import Entry, Synclist, is_pattern, parse_synclist
 
 _CONTENT = (Verb.CREATE, Verb.UPDATE, Verb.REPLACE)
 

@@ -9,8 +9,8 @@ from xcatflow.contract import Params, Step, Target
 from xcatflow.model.change import Change
 from xcatflow.model.facts import MachineFacts
 from xcatflow.model.question import Answers, Question
-from xcatflow.steps.facts_look import QUESTION
-from xcatflow.steps.facts_read import facts
+from xcatflow.steps.facts.look import QUESTION
+from xcatflow.steps.facts.read import facts
 
 
 class HostFactsParams(Params):

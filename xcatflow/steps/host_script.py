@@ -24,8 +24,8 @@ from xcatflow.model.question import Answers, Question, Reply, Shell
 from xcatflow.model.script_environment import environment_of
 from xcatflow.model.scripts import ScriptLine
 from xcatflow.steps.guard import last_words
-from xcatflow.steps.script_lists import list_variables
-from xcatflow.steps.script_tree import LOOK, PLACE, Tree, put_tree, read_tree, scripts_folder
+from xcatflow.steps.scripts.lists import list_variables
+from xcatflow.steps.scripts.tree import LOOK, PLACE, Tree, put_tree, read_tree, scripts_folder
 
 LOG = "/var/log/xcat/xcat.log"
 RECORDS = "/var/lib/xcatflow/scripts"

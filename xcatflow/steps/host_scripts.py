@@ -19,21 +19,21 @@ from xcatflow.model.nics import nic_values
 from xcatflow.model.scripts import LISTS, ScriptLine, chosen_lines, ids_of, lines_of
 from xcatflow.model.values import split_list
 from xcatflow.steps.given import LenientParams
-from xcatflow.steps.script_packages import default_part
+from xcatflow.steps.scripts.packages import default_part
 
 Parts = Callable[[tuple[str, ...], Desk], tuple[Part, ...]]
 
 SHIPPED: Mapping[str, str] = MappingProxyType(
     {
-        "syslog": "xcatflow.steps.script_basics:syslog_parts",
-        "remoteshell": "xcatflow.steps.script_basics:remoteshell_parts",
-        "syncfiles": "xcatflow.steps.script_basics:syncfiles_parts",
-        "ospkgs": "xcatflow.steps.script_packages:ospkgs_parts",
-        "otherpkgs": "xcatflow.steps.script_packages:otherpkgs_parts",
-        "xHRM": "xcatflow.steps.script_network:xhrm_parts",
-        "confignetwork": "xcatflow.steps.script_network:confignetwork_parts",
-        "confignetworks": "xcatflow.steps.script_network:confignetwork_parts",
-        "setupdockerhost": "xcatflow.steps.script_docker:setupdockerhost_parts",
+        "syslog": "xcatflow.steps.scripts.basics:syslog_parts",
+        "remoteshell": "xcatflow.steps.scripts.basics:remoteshell_parts",
+        "syncfiles": "xcatflow.steps.scripts.basics:syncfiles_parts",
+        "ospkgs": "xcatflow.steps.scripts.packages:ospkgs_parts",
+        "otherpkgs": "xcatflow.steps.scripts.packages:otherpkgs_parts",
+        "xHRM": "xcatflow.steps.scripts.network:xhrm_parts",
+        "confignetwork": "xcatflow.steps.scripts.network:confignetwork_parts",
+        "confignetworks": "xcatflow.steps.scripts.network:confignetwork_parts",
+        "setupdockerhost": "xcatflow.steps.scripts.docker:setupdockerhost_parts",
     }
 )
 """What the scripts that xCAT ships do, as functions from their arguments to steps."""

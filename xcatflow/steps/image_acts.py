@@ -9,7 +9,7 @@ from xcatflow.contract import Target
 from xcatflow.errors import ActFailed
 from xcatflow.model.image import canonical, is_id
 from xcatflow.model.question import ImageFacts
-from xcatflow.steps.daemon_words import refused
+from xcatflow.steps.daemons.words import refused
 from xcatflow.steps.reference import archive_names
 from xcatflow.steps.registry_auth import Credentials
 from xcatflow.transport.protocols import ImageWanted

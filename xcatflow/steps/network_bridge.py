@@ -10,15 +10,15 @@ from typing import Any, ClassVar
 from xcatflow.contract import Params, Step, Target
 from xcatflow.model.change import Change
 from xcatflow.model.question import Answers, Question
-from xcatflow.steps.bridge_look import Network, network, question
-from xcatflow.steps.network_chain import Chain
-from xcatflow.steps.network_files import base_script, hooks, made
-from xcatflow.steps.network_guard import guarded
-from xcatflow.steps.network_live import open_script, shut_script
-from xcatflow.steps.network_made import Made
-from xcatflow.steps.network_plan import FILTER, differences, refuse
-from xcatflow.steps.network_transaction import change_script, undo_script
-from xcatflow.steps.network_want import BridgeParams, ChainParams
+from xcatflow.steps.networks.bridge_look import Network, network, question
+from xcatflow.steps.networks.chain import Chain
+from xcatflow.steps.networks.files import base_script, hooks, made
+from xcatflow.steps.networks.guard import guarded
+from xcatflow.steps.networks.live import open_script, shut_script
+from xcatflow.steps.networks.made import Made
+from xcatflow.steps.networks.plan import FILTER, differences, refuse
+from xcatflow.steps.networks.transaction import change_script, undo_script
+from xcatflow.steps.networks.want import BridgeParams, ChainParams
 from xcatflow.steps.place import checked
 
 

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from xcatflow.contract import Params
 from xcatflow.steps.network_bridge import NetworkStep
-from xcatflow.steps.network_want import InterfaceParams
+from xcatflow.steps.networks.want import InterfaceParams
 
 
 class NetworkInterface(NetworkStep):

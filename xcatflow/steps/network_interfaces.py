@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from xcatflow.contract import Composite, Desk, Params, Part
-from xcatflow.steps.script_network import confignetwork_parts
+from xcatflow.steps.scripts.network import confignetwork_parts
 
 
 class InterfacesParams(Params):

@@ -19,10 +19,10 @@ from xcatflow.contract import Desk, Params, Step, Target
 from xcatflow.errors import CannotTell, InvalidInput
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, File, Question, Shell
-from xcatflow.steps.package_manager import Manager
-from xcatflow.steps.package_words import count, cut, size_text
+from xcatflow.steps.packages.manager import Manager
+from xcatflow.steps.packages.repository_params import fetch_only, repository_name
+from xcatflow.steps.packages.words import count, cut, size_text
 from xcatflow.steps.place import checked, place_file
-from xcatflow.steps.repository_params import fetch_only, repository_name
 
 ROOT = "/var/lib/xcatflow/packages"
 _INDEX = "Packages"

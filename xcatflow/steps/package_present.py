@@ -8,13 +8,13 @@ from xcatflow.contract import Desk, Params, Step, Target
 from xcatflow.errors import CannotTell, CannotUndo
 from xcatflow.model.change import Change
 from xcatflow.model.question import Answers, Package, Question, Reply
-from xcatflow.steps.package_look import OutlookLook, Section, StateLook, sections
-from xcatflow.steps.package_manager import Manager, failed_words
-from xcatflow.steps.package_outlook import Outlook, free_bytes, groups, holds, outlook, updates, virtual
-from xcatflow.steps.package_params import PackageParams, entries_of, followed_of, lists_of, read_params
-from xcatflow.steps.package_plan import Act, Packages, Phase, acts, open_entries
-from xcatflow.steps.package_ways import Way
-from xcatflow.steps.pkglist import Entry
+from xcatflow.steps.packages.look import OutlookLook, Section, StateLook, sections
+from xcatflow.steps.packages.manager import Manager, failed_words
+from xcatflow.steps.packages.outlook import Outlook, free_bytes, groups, holds, outlook, updates, virtual
+from xcatflow.steps.packages.params import PackageParams, entries_of, followed_of, lists_of, read_params
+from xcatflow.steps.packages.pkglist import Entry
+from xcatflow.steps.packages.plan import Act, Packages, Phase, acts, open_entries
+from xcatflow.steps.packages.ways import Way
 
 _PHASES: tuple[Phase, ...] = ("before", "install", "after")
 

@@ -11,10 +11,10 @@ from xcatflow.contract import Desk, Params, Step, Target
 from xcatflow.errors import CannotTell, InvalidInput, XcatflowError
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, File, FileFacts, Question, Shell
-from xcatflow.steps.openpgp import armoured, fingerprints, grouped
-from xcatflow.steps.package_manager import Manager
+from xcatflow.steps.packages.manager import Manager
+from xcatflow.steps.packages.openpgp import armoured, fingerprints, grouped
+from xcatflow.steps.packages.repository_params import RepositoryParams, fetch_words, key_path, source_path, source_text
 from xcatflow.steps.place import checked, diff_of, place_file
-from xcatflow.steps.repository_params import RepositoryParams, fetch_words, key_path, source_path, source_text
 
 _FETCH_S = 20
 _FETCH = """\

@@ -22,8 +22,8 @@ from xcatflow.contract import Desk, Params, Step, Target
 from xcatflow.errors import ActFailed, CannotUndo, InvalidInput, XcatflowError
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Answers, Certificate, CertificateFacts, File, FileFacts, Question, Shell
-from xcatflow.steps.certificate_acts import STAGE, drop_key, make_key, put_pair
-from xcatflow.steps.certificate_roles import names_of, roles_of
+from xcatflow.steps.certificates.acts import STAGE, drop_key, make_key, put_pair
+from xcatflow.steps.certificates.roles import names_of, roles_of
 from xcatflow.steps.given import LenientParams
 from xcatflow.steps.place import AbsolutePath, change_rights, checked, place_file
 from xcatflow.steps.sorts import need_file

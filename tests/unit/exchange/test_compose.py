@@ -20,7 +20,7 @@ from xcatflow.load.stanza_text import stanza_text
 from xcatflow.load.workflow import load_workflow
 from xcatflow.load.yaml_text import parse_yaml
 from xcatflow.model.definitions import Definitions
-from xcatflow.steps.container_params import ContainerParams
+from xcatflow.steps.containers.params import ContainerParams
 from xcatflow.steps.registry import find
 
 DATA = Path(__file__).parent / "data" / "compose"

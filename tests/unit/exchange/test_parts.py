@@ -25,7 +25,7 @@ from xcatflow.model.attributes import ATTRIBUTES
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.names import name_problem
 from xcatflow.model.values import check_dockercpus, check_dockermemory
-from xcatflow.steps.container_forms import read_command
+from xcatflow.steps.containers.forms import read_command
 
 
 @pytest.mark.parametrize(

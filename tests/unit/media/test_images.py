@@ -10,7 +10,7 @@ from tests.fakes.media import image
 from tests.unit.commands.sessions import typed
 from xcatflow.app import Site
 from xcatflow.load.shipped import shipped
-from xcatflow.steps.script_packages import ospkgs_parts, otherpkgs_parts
+from xcatflow.steps.scripts.packages import ospkgs_parts, otherpkgs_parts
 
 SHARE = shipped() / "share" / "install"
 

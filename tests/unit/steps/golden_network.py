@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from xcatflow.model.links import Address, Link, Route
-from xcatflow.steps.bridge_look import Network
-from xcatflow.steps.network_files import mark, paths
-from xcatflow.steps.network_want import BridgeParams
+from xcatflow.steps.networks.bridge_look import Network
+from xcatflow.steps.networks.files import mark, paths
+from xcatflow.steps.networks.want import BridgeParams
 
 
 def host_network(data: Mapping[str, Any]) -> Network:

@@ -9,11 +9,11 @@ from typing import Any
 from xcatflow.model.container_links import ContainerLinkFacts, LinkEndFacts, NeighbourFacts
 from xcatflow.model.question import CertificateFacts, ContainerFacts, FileFacts, UnitFacts
 from xcatflow.steps.container_address import Place
-from xcatflow.steps.container_keeper import Kept
-from xcatflow.steps.container_keeper_script import PROGRAM_SHA256, UNIT_SHA256
-from xcatflow.steps.daemon_config import CONFIG
-from xcatflow.steps.daemon_info import EngineInfo, Running
-from xcatflow.steps.daemon_look import DaemonState
+from xcatflow.steps.containers.keeper import Kept
+from xcatflow.steps.containers.keeper_script import PROGRAM_SHA256, UNIT_SHA256
+from xcatflow.steps.daemons.config import CONFIG
+from xcatflow.steps.daemons.info import EngineInfo, Running
+from xcatflow.steps.daemons.look import DaemonState
 from xcatflow.steps.docker_tls import EngineTls
 from xcatflow.steps.tls_host_certificate import HostFiles
 

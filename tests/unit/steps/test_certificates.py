@@ -19,8 +19,8 @@ from xcatflow.model.change import Change, Verb
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.objects import Node, make
 from xcatflow.model.question import Answers, Question, Reply
-from xcatflow.steps.certificate_roles import roles_of
-from xcatflow.steps.script_docker import setupdockerhost_parts
+from xcatflow.steps.certificates.roles import roles_of
+from xcatflow.steps.scripts.docker import setupdockerhost_parts
 from xcatflow.steps.tls_host_certificate import CertificateParams, HostFiles, TlsHostCertificate
 from xcatflow.transport.looks import sections
 from xcatflow.transport.pki import SiteAuthority

@@ -15,9 +15,9 @@ from xcatflow.errors import ActFailed, CannotUndo
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.container_links import ContainerLinkFacts, LinkEndFacts
 from xcatflow.model.question import Answers, Container
-from xcatflow.steps.address_params import AddressParams
 from xcatflow.steps.container_address import ContainerAddress, Place
-from xcatflow.steps.container_link import host_end
+from xcatflow.steps.containers.address_params import AddressParams
+from xcatflow.steps.containers.link import host_end
 
 STEP = ContainerAddress()
 

@@ -17,10 +17,10 @@ from tests.fakes.netns import Machine, lacks, machine
 from tests.fakes.target import SYSTEM_PATH, tools
 from xcatflow.errors import ActFailed, CannotTell
 from xcatflow.model.question import Answers
-from xcatflow.steps import container_keeper as keeper
-from xcatflow.steps import container_keeper_script as script
-from xcatflow.steps.address_params import AddressParams
-from xcatflow.steps.container_link import Way, host_end
+from xcatflow.steps.containers import keeper
+from xcatflow.steps.containers import keeper_script as script
+from xcatflow.steps.containers.address_params import AddressParams
+from xcatflow.steps.containers.link import Way, host_end
 
 WAY = Way("br0", ("10.0.0.5/16",), "via 10.0.0.1 dev eth1")
 

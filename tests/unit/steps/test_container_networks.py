@@ -9,7 +9,7 @@ from tests.fakes.docker_target import DockerTarget
 from xcatflow.errors import ActFailed
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import ContainerFacts, DaemonFacts
-from xcatflow.steps.container_params import ContainerParams
+from xcatflow.steps.containers.params import ContainerParams
 from xcatflow.steps.docker_container import DockerContainer
 
 STEP = DockerContainer()

@@ -8,7 +8,7 @@ from tests.fakes.docker import FakeDocker
 from tests.fakes.docker_target import DockerTarget
 from xcatflow.errors import ActFailed, DeadlineExceeded, Interrupted
 from xcatflow.model.change import Change, Verb
-from xcatflow.steps.container_params import ContainerParams
+from xcatflow.steps.containers.params import ContainerParams
 from xcatflow.steps.docker_container import DockerContainer
 from xcatflow.steps.docker_power import DockerPower
 

@@ -9,8 +9,8 @@ import pytest
 from tests.fakes.docker import FakeDocker
 from tests.fakes.docker_target import DockerTarget
 from xcatflow.model.change import Verb
-from xcatflow.steps.container_labels import identity_labels
-from xcatflow.steps.container_params import ContainerParams
+from xcatflow.steps.containers.labels import identity_labels
+from xcatflow.steps.containers.params import ContainerParams
 from xcatflow.steps.docker_container import DockerContainer
 
 STEP = DockerContainer()

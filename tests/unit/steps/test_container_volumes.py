@@ -8,8 +8,8 @@ from tests.fakes.docker import FakeDocker
 from tests.fakes.docker_target import DockerTarget
 from xcatflow.errors import ActFailed
 from xcatflow.model.change import Verb
-from xcatflow.steps.container_params import ContainerParams
-from xcatflow.steps.container_volumes import handed_on, with_volumes
+from xcatflow.steps.containers.params import ContainerParams
+from xcatflow.steps.containers.volumes import handed_on, with_volumes
 from xcatflow.steps.docker_container import DockerContainer
 
 STEP = DockerContainer()

@@ -10,7 +10,7 @@ from tests.fakes.docker_target import DockerTarget
 from xcatflow.errors import ActFailed, DeadlineExceeded, Unreachable
 from xcatflow.model.change import Verb
 from xcatflow.model.question import ContainerFacts
-from xcatflow.steps.container_params import ContainerParams
+from xcatflow.steps.containers.params import ContainerParams
 from xcatflow.steps.docker_container import DockerContainer
 from xcatflow.steps.docker_create import DockerCreate
 from xcatflow.transport.protocols import Created

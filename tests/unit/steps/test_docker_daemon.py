@@ -22,11 +22,11 @@ from tests.fakes.target import SYSTEM_PATH, LocalTarget, tools
 from xcatflow.errors import ActFailed, CannotTell
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import Reply
-from xcatflow.steps.daemon_acts import restart
-from xcatflow.steps.daemon_config import CONFIG, changed_keys, command, flags, merged, parse_config, without_hosts
-from xcatflow.steps.daemon_info import Running, read_info
-from xcatflow.steps.daemon_look import DaemonState, read_state
-from xcatflow.steps.daemon_params import DaemonParams
+from xcatflow.steps.daemons.acts import restart
+from xcatflow.steps.daemons.config import CONFIG, changed_keys, command, flags, merged, parse_config, without_hosts
+from xcatflow.steps.daemons.info import Running, read_info
+from xcatflow.steps.daemons.look import DaemonState, read_state
+from xcatflow.steps.daemons.params import DaemonParams
 from xcatflow.steps.docker_daemon import DockerDaemon
 
 STEP = DockerDaemon()
@@ -363,7 +363,7 @@ def test_the_engine_s_own_check_comes_first(engine: Engine) -> None:
 def test_live_restore_that_cannot_be_had_stops_nobody_s_containers(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, state: str, reason: str
 ) -> None:
-    monkeypatch.setattr("xcatflow.steps.daemon_reload.RELOAD_S", 1)
+    monkeypatch.setattr("xcatflow.steps.daemons.reload.RELOAD_S", 1)
     engine.has(state, "active\n")
     engine.has("journal", 'time="now" level=error msg="the last words of its journal"\nlevel=info msg="no words"\n')
     engine.config.write_text('{"debug": true}')
@@ -378,7 +378,7 @@ def test_live_restore_that_cannot_be_had_stops_nobody_s_containers(
 def test_live_restore_that_cannot_be_had_does_not_matter_without_containers(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("xcatflow.steps.daemon_reload.RELOAD_S", 1)
+    monkeypatch.setattr("xcatflow.steps.daemons.reload.RELOAD_S", 1)
     engine.has("deaf")
     engine.has("containers")
     engine.at.converge(STEP, want())
@@ -439,7 +439,7 @@ def test_one_key_for_which_it_has_to_start_is_enough(engine: Engine) -> None:
 
 
 def test_what_it_does_not_read_is_put_back(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xcatflow.steps.daemon_reload.RELOAD_S", 1)
+    monkeypatch.setattr("xcatflow.steps.daemons.reload.RELOAD_S", 1)
     engine.at.converge(STEP, want())
     before = engine.files()
     with pytest.raises(ActFailed) as caught:

@@ -7,9 +7,9 @@ import pytest
 from tests.fakes.docker import FakeDocker
 from tests.fakes.docker_target import DockerTarget
 from xcatflow.errors import ActFailed, CannotUndo
-from xcatflow.steps.container_changes import Known, undoing
-from xcatflow.steps.container_limits import differing, update_body
-from xcatflow.steps.container_params import ContainerParams
+from xcatflow.steps.containers.changes import Known, undoing
+from xcatflow.steps.containers.limits import differing, update_body
+from xcatflow.steps.containers.params import ContainerParams
 from xcatflow.steps.docker_container import DockerContainer
 
 STEP = DockerContainer()

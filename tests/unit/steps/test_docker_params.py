@@ -10,10 +10,10 @@ from xcatflow.errors import Source
 from xcatflow.model.complaints import problems_of
 from xcatflow.model.docker_api import fields_of
 from xcatflow.model.docker_bodies import create_request, place_mac
-from xcatflow.steps.container_body import create_body
-from xcatflow.steps.container_flags import HOST_CONFIG, TOP_LEVEL
-from xcatflow.steps.container_labels import identity_labels, record
-from xcatflow.steps.container_params import ContainerParams
+from xcatflow.steps.containers.body import create_body
+from xcatflow.steps.containers.flags import HOST_CONFIG, TOP_LEVEL
+from xcatflow.steps.containers.labels import identity_labels, record
+from xcatflow.steps.containers.params import ContainerParams
 from xcatflow.steps.docker_network import NetworkParams, network_body
 
 DATA = Path(__file__).parent / "data"

@@ -12,9 +12,9 @@ from tests.fakes.desk import FolderDesk
 from tests.fakes.target import SYSTEM_PATH, LocalTarget, tools
 from xcatflow.errors import ActFailed, CannotTell, DeadlineExceeded, Unreachable
 from xcatflow.model.question import Answers, CertificateFacts, Daemon, DaemonFacts, FileFacts, Question, Reply
+from xcatflow.steps.daemons.ready_look import ENGINE, bridge_of, docker_of
 from xcatflow.steps.docker_ready import DockerReady, ReadyParams
-from xcatflow.steps.network_host import question as links_question
-from xcatflow.steps.ready_look import ENGINE, bridge_of, docker_of
+from xcatflow.steps.networks.host import question as links_question
 
 STEP = DockerReady()
 WANT = ReadyParams(authorities=("own", "former"))

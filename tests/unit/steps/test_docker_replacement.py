@@ -13,9 +13,9 @@ from tests.fakes.docker_target import DockerTarget
 from xcatflow.errors import ActFailed, CannotUndo, DeadlineExceeded, Unreachable
 from xcatflow.model.change import Verb
 from xcatflow.model.question import ContainerFacts, Reply
-from xcatflow.steps import container_acts as acts
-from xcatflow.steps.container_apart import obstacles
-from xcatflow.steps.container_params import ContainerParams
+from xcatflow.steps.containers import acts
+from xcatflow.steps.containers.apart import obstacles
+from xcatflow.steps.containers.params import ContainerParams
 from xcatflow.steps.docker_container import DockerContainer
 from xcatflow.transport.protocols import LogPiece
 

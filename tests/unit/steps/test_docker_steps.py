@@ -20,9 +20,9 @@ from xcatflow.contract import Step
 from xcatflow.errors import ActFailed, CannotUndo
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.question import ContainerFacts
-from xcatflow.steps.container_acts import create
-from xcatflow.steps.container_body import create_body
-from xcatflow.steps.container_labels import identity_labels
+from xcatflow.steps.containers.acts import create
+from xcatflow.steps.containers.body import create_body
+from xcatflow.steps.containers.labels import identity_labels
 from xcatflow.steps.docker_container import DockerContainer
 from xcatflow.steps.docker_image import DockerImage
 from xcatflow.steps.docker_network import DockerNetwork

@@ -10,7 +10,7 @@ import pytest
 from tests.fakes.target import SYSTEM_PATH, LocalTarget, tools
 from xcatflow.errors import ActFailed, CannotTell, CannotUndo, Unreachable
 from xcatflow.model.change import Change, Verb
-from xcatflow.steps.daemon_look import DaemonState
+from xcatflow.steps.daemons.look import DaemonState
 from xcatflow.steps.docker_tls import DockerTls, EngineTls, EngineTlsParams
 
 STEP = DockerTls()

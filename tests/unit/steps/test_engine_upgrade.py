@@ -14,13 +14,13 @@ from tests.fakes.target import SYSTEM_PATH, LocalTarget, tools
 from xcatflow.errors import ActFailed, CannotTell, CannotUndo
 from xcatflow.model.change import Verb
 from xcatflow.model.question import Answers, Package, Reply
-from xcatflow.steps.daemon_info import EngineInfo, Running
-from xcatflow.steps.daemon_look import DaemonState
+from xcatflow.steps.daemons.info import EngineInfo, Running
+from xcatflow.steps.daemons.look import DaemonState
+from xcatflow.steps.daemons.running_look import containers, question, start, stop
 from xcatflow.steps.docker_drained import DockerDrained, Drain, DrainedParams
 from xcatflow.steps.docker_engine import DockerEngine, EngineParams
 from xcatflow.steps.docker_running import DockerRunning, RunningParams
 from xcatflow.steps.docker_undisturbed import DockerUndisturbed, UndisturbedParams
-from xcatflow.steps.running_look import containers, question, start, stop
 
 UNDISTURBED, RUNNING, DRAINED, ENGINE = DockerUndisturbed(), DockerRunning(), DockerDrained(), DockerEngine()
 DOCKER = """
@@ -48,7 +48,7 @@ BEFORE = "a 2026-01-01T10:00:00.123456789Z,b 2026-01-02T10:00:00Z".replace(" ", 
 
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalTarget:
-    monkeypatch.setattr("xcatflow.steps.running_look.STOPPED", str(tmp_path / "state" / "engine.stopped"))
+    monkeypatch.setattr("xcatflow.steps.daemons.running_look.STOPPED", str(tmp_path / "state" / "engine.stopped"))
     root = tmp_path / "engine"
     root.mkdir()
     (root / "dpkg").mkdir()

@@ -24,17 +24,17 @@ from xcatflow.model.question import (
     VolumeFacts,
 )
 from xcatflow.model.question_images import RegistryFacts, UnusedFacts
-from xcatflow.steps.container_changes import Known
-from xcatflow.steps.container_labels import identity_labels
-from xcatflow.steps.container_params import ContainerParams
-from xcatflow.steps.container_plan import Place
+from xcatflow.steps.containers.changes import Known
+from xcatflow.steps.containers.labels import identity_labels
+from xcatflow.steps.containers.params import ContainerParams
+from xcatflow.steps.containers.plan import Place
 from xcatflow.steps.docker_exec import Guarded
 from xcatflow.steps.docker_image import Found
 from xcatflow.steps.docker_prune import Leftovers
 from xcatflow.steps.docker_registry_login import Logins
-from xcatflow.steps.network_host import HostBridge
-from xcatflow.steps.package_plan import Packages
+from xcatflow.steps.networks.host import HostBridge
 from xcatflow.steps.package_repository import RepositoryFiles
+from xcatflow.steps.packages.plan import Packages
 from xcatflow.steps.ping import Answering
 from xcatflow.steps.registry import find
 

@@ -10,8 +10,8 @@ from xcatflow.errors import CannotTell
 from xcatflow.model.fact_names import FACTS, NUMBERS
 from xcatflow.model.facts import MachineFacts, age
 from xcatflow.model.question import Answers, Reply
-from xcatflow.steps.facts_look import QUESTION
-from xcatflow.steps.facts_read import facts
+from xcatflow.steps.facts.look import QUESTION
+from xcatflow.steps.facts.read import facts
 from xcatflow.steps.host_facts import HostFacts, HostFactsParams
 
 DATA = Path(__file__).parent / "data" / "facts"

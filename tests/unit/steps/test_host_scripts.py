@@ -15,7 +15,7 @@ from xcatflow.model.question import Reply
 from xcatflow.steps import host_script, host_scripts
 from xcatflow.steps.host_script import HostScript, ScriptParams
 from xcatflow.steps.host_scripts import HostScripts, ScriptsParams
-from xcatflow.steps.script_tree import Tree, read_tree
+from xcatflow.steps.scripts.tree import Tree, read_tree
 
 SHELLS = [("sh",), *([("busybox", "ash")] if Path("/bin/busybox").exists() else []), ("bash",)]
 

@@ -25,7 +25,7 @@ from xcatflow.steps.fstab import FstabEntry, entry_at, with_entry
 from xcatflow.steps.ntp_files import SERVICES, configured, without_block
 from xcatflow.steps.reboot import Boot, Reboot, RebootParams
 from xcatflow.steps.registry import find
-from xcatflow.steps.script_basics import remoteshell_parts, syncfiles_parts, syslog_parts
+from xcatflow.steps.scripts.basics import remoteshell_parts, syncfiles_parts, syslog_parts
 from xcatflow.steps.user_present import UserFacts, UserPresent
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"

@@ -19,11 +19,11 @@ from tests.fakes.target import LocalTarget, tools
 from xcatflow.errors import ActFailed, CannotTell, Unreachable
 from xcatflow.model.change import Change
 from xcatflow.model.question import Reply
-from xcatflow.steps import network_guard
 from xcatflow.steps.network_bridge import NetworkBridge
-from xcatflow.steps.network_made import Made, Text
-from xcatflow.steps.network_transaction import RETRY, change_script
-from xcatflow.steps.network_want import BridgeParams
+from xcatflow.steps.networks import guard as network_guard
+from xcatflow.steps.networks.made import Made, Text
+from xcatflow.steps.networks.transaction import RETRY, change_script
+from xcatflow.steps.networks.want import BridgeParams
 
 OBSTACLE = lacks()
 pytestmark = pytest.mark.skipif(bool(OBSTACLE), reason=OBSTACLE)
@@ -534,7 +534,7 @@ def test_a_machine_without_ip_cannot_tell(host: Machine, tmp_path: Path) -> None
     "text", ["", "[]", "#routes4\n[]", "not json\n#routes4\n#routes6\n#stack\nnone\n#filter\n#enabled\n#marks"]
 )
 def test_answers_that_are_none(text: str) -> None:
-    from xcatflow.steps.bridge_look import network
+    from xcatflow.steps.networks.bridge_look import network
 
     with pytest.raises(CannotTell, match="unexpected answer of ip"):
         network(Reply(0, text.encode()))

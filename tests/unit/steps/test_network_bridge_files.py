@@ -13,7 +13,7 @@ from tests.fakes.target import tools
 from xcatflow.errors import ActFailed
 from xcatflow.model.change import Change
 from xcatflow.steps.network_bridge import NetworkBridge
-from xcatflow.steps.network_want import BridgeParams
+from xcatflow.steps.networks.want import BridgeParams
 
 OBSTACLE = lacks()
 pytestmark = pytest.mark.skipif(bool(OBSTACLE), reason=OBSTACLE)

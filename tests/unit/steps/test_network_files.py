@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from xcatflow.steps.network_chain import STACKS
-from xcatflow.steps.network_files import base_script, hooks, made, mark, paths
-from xcatflow.steps.network_want import BridgeParams, ChainParams, InterfaceParams
+from xcatflow.steps.networks.chain import STACKS
+from xcatflow.steps.networks.files import base_script, hooks, made, mark, paths
+from xcatflow.steps.networks.want import BridgeParams, ChainParams, InterfaceParams
 
 DATA = Path(__file__).parent / "data" / "network.files"
 MACS = {"eth0": "02:42:0a:4d:01:0b", "eth1": "02:42:0a:4d:01:0c"}

@@ -16,11 +16,11 @@ from tests.fakes.netns import lacks
 from tests.fakes.nic import Machine, machine
 from tests.fakes.target import SYSTEM_PATH, tools
 from xcatflow.model.question import Reply
-from xcatflow.steps.network_chain import Chain
-from xcatflow.steps.network_live import make_script
-from xcatflow.steps.network_made import Made
-from xcatflow.steps.network_transaction import change_script, undo_script
-from xcatflow.steps.network_want import BridgeParams, InterfaceParams
+from xcatflow.steps.networks.chain import Chain
+from xcatflow.steps.networks.live import make_script
+from xcatflow.steps.networks.made import Made
+from xcatflow.steps.networks.transaction import change_script, undo_script
+from xcatflow.steps.networks.want import BridgeParams, InterfaceParams
 
 OBSTACLE = lacks()
 pytestmark = pytest.mark.skipif(bool(OBSTACLE), reason=OBSTACLE)

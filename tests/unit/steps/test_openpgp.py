@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from xcatflow.steps.openpgp import armoured, fingerprints, grouped
+from xcatflow.steps.packages.openpgp import armoured, fingerprints, grouped
 
 KEYS = Path(__file__).parent / "data" / "keys"
 LAB = "5A850AE4DFF952D5AA33514971044DE1921236D9"

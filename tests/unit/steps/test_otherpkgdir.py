@@ -3,7 +3,7 @@
 import pytest
 
 from xcatflow.errors import InvalidInput, Source
-from xcatflow.steps.otherpkgdir import Places, Repository, family_of, parse_otherpkgdir, parse_pkgdir
+from xcatflow.steps.packages.otherpkgdir import Places, Repository, family_of, parse_otherpkgdir, parse_pkgdir
 
 DOCKER = (
     "[signed-by=https://download.docker.com/linux/debian/gpg] https://download.docker.com/linux/debian bookworm stable"

@@ -15,13 +15,13 @@ import pytest
 
 from xcatflow.errors import CannotTell, InvalidInput, Source
 from xcatflow.model.question import Reply
-from xcatflow.steps.package_look import Section, sections
-from xcatflow.steps.package_outlook import Item, Outlook, free_bytes, groups, holds, outlook, updates, virtual
-from xcatflow.steps.package_params import ReadParams
-from xcatflow.steps.package_plan import Packages
 from xcatflow.steps.package_present import PackagePresent
-from xcatflow.steps.package_ways import Way
-from xcatflow.steps.pkglist import Entry, PackageList
+from xcatflow.steps.packages.look import Section, sections
+from xcatflow.steps.packages.outlook import Item, Outlook, free_bytes, groups, holds, outlook, updates, virtual
+from xcatflow.steps.packages.params import ReadParams
+from xcatflow.steps.packages.pkglist import Entry, PackageList
+from xcatflow.steps.packages.plan import Packages
+from xcatflow.steps.packages.ways import Way
 
 DATA = Path(__file__).parent / "data" / "outlook"
 CASES = json.loads((DATA / "cases.json").read_text())

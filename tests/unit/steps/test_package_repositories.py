@@ -8,16 +8,16 @@ import pytest
 from pydantic import ValidationError
 
 import xcatflow.steps.package_directory as directories
-import xcatflow.steps.repository_params as places
+import xcatflow.steps.packages.repository_params as places
 from tests.fakes.desk import FolderDesk
 from tests.fakes.packages import Machine, apt_machine, dnf_machine
 from tests.fakes.target import tools
 from xcatflow.errors import ActFailed, CannotTell, InvalidInput
 from xcatflow.steps import package_repository as module
-from xcatflow.steps.openpgp import armoured
 from xcatflow.steps.package_directory import DirectoryParams, PackageDirectory
 from xcatflow.steps.package_repository import PackageRepository, RepositoryFiles
-from xcatflow.steps.repository_params import RepositoryParams
+from xcatflow.steps.packages.openpgp import armoured
+from xcatflow.steps.packages.repository_params import RepositoryParams
 
 REPOSITORY, DIRECTORY = PackageRepository(), PackageDirectory()
 KEYS = Path(__file__).parent / "data" / "keys"

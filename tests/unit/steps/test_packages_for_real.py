@@ -10,8 +10,8 @@ from tests.fakes.desk import FolderDesk
 from tests.fakes.packages import APT, RPM, Machine, apt_machine, dnf_machine, machine
 from tests.fakes.target import tools
 from xcatflow.errors import ActFailed, CannotTell, CannotUndo, InvalidInput
-from xcatflow.steps.package_params import PackageParams
 from xcatflow.steps.package_present import PackagePresent
+from xcatflow.steps.packages.params import PackageParams
 
 STEP = PackagePresent()
 

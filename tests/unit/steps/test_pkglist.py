@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes.desk import FolderDesk
 from xcatflow.errors import InvalidInput, Source
-from xcatflow.steps.pkglist import Entry, PackageList, read_lists
+from xcatflow.steps.packages.pkglist import Entry, PackageList, read_lists
 
 
 def read(

@@ -9,7 +9,7 @@ from xcatflow.cache.inventory import load_inventory
 from xcatflow.contract import Part
 from xcatflow.errors import InvalidInput
 from xcatflow.steps.registry import find
-from xcatflow.steps.script_docker import daemon_port, setupdockerhost_parts
+from xcatflow.steps.scripts.docker import daemon_port, setupdockerhost_parts
 
 SITE = """\
 clustersite:

@@ -12,7 +12,7 @@ from xcatflow.model.definitions import Definitions
 from xcatflow.model.objects import Network, Node
 from xcatflow.steps.network_interfaces import InterfacesParams, NetworkInterfaces
 from xcatflow.steps.registry import find
-from xcatflow.steps.script_network import confignetwork_parts, xhrm_parts
+from xcatflow.steps.scripts.network import confignetwork_parts, xhrm_parts
 
 NETWORKS = (
     Network("lan", {"net": "10.20.0.0", "mask": "255.255.0.0", "gateway": "10.20.0.1"}),

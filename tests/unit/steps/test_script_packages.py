@@ -10,7 +10,7 @@ from xcatflow.contract import Part
 from xcatflow.errors import InvalidInput
 from xcatflow.model.definitions import Definitions, Node, OsImage
 from xcatflow.steps.registry import find
-from xcatflow.steps.script_packages import ENGINE, ospkgs_parts, otherpkgs_parts
+from xcatflow.steps.scripts.packages import ENGINE, ospkgs_parts, otherpkgs_parts
 
 DOCKER = (
     "[signed-by=https://download.docker.com/linux/debian/gpg] https://download.docker.com/linux/debian bookworm stable"

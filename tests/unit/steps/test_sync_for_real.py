@@ -15,9 +15,10 @@ from xcatflow.errors import ActFailed, CannotTell, CannotUndo, InvalidInput
 from xcatflow.model.change import Change, Verb
 from xcatflow.model.definitions import Definitions
 from xcatflow.model.objects import Node, Record
-from xcatflow.steps import sync_scripts, sync_send
 from xcatflow.steps.file_sync import FileSync
-from xcatflow.steps.sync_params import SyncParams
+from xcatflow.steps.syncing import scripts as sync_scripts
+from xcatflow.steps.syncing import send as sync_send
+from xcatflow.steps.syncing.params import SyncParams
 
 SHELLS = {"sh": ("sh",), "bash": ("bash",), "busybox": ("busybox", "sh")}
 STEP = FileSync()
@@ -412,7 +413,7 @@ def test_append(at: LocalTarget, site: Path, host: Path) -> None:
 
 
 def test_merge(at: LocalTarget, site: Path, host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xcatflow.steps.synclist.MERGEABLE", (f"{host}/passwd",))
+    monkeypatch.setattr("xcatflow.steps.syncing.synclist.MERGEABLE", (f"{host}/passwd",))
     (site / "users").write_text("ops:x:2000:2000::/:/bin/sh\n\nroot:x:0:0:new:/root:/bin/sh\n")
     (host / "passwd").write_text("root:x:0:0:old:/root:/bin/sh\ndaemon:x:1:1::/:\n")
     text = f"MERGE:\nusers -> {host}/passwd\n"
@@ -430,7 +431,7 @@ def test_merge(at: LocalTarget, site: Path, host: Path, monkeypatch: pytest.Monk
 def test_merging_waits_for_who_else_changes_the_file(
     at: LocalTarget, site: Path, host: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("xcatflow.steps.synclist.MERGEABLE", (f"{host}/group",))
+    monkeypatch.setattr("xcatflow.steps.syncing.synclist.MERGEABLE", (f"{host}/group",))
     (site / "groups").write_text("ops:x:2000:\n")
     (host / "group").write_text("root:x:0:\n")
     holder = subprocess.Popen(["sh", "-c", f"sleep 1; echo ops:x:1: >>{host}/group; rm {host}/group.lock"])
@@ -500,7 +501,7 @@ def test_links_laid_where_others_may_write_are_not_followed(
 
 
 def test_no_content_that_is_merged_stands_in_a_script(site: Path, host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xcatflow.steps.synclist.MERGEABLE", (f"{host}/shadow",))
+    monkeypatch.setattr("xcatflow.steps.syncing.synclist.MERGEABLE", (f"{host}/shadow",))
     at = LocalTarget()
     (site / "shadow").write_text("ops:$6$secret:1:0:99999:7:::\n")
     (host / "shadow").write_text("root:*:1:\n")

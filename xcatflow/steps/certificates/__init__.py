@@ -1,0 +1,1 @@
+"""Parts of `tls.host_certificate`."""

@@ -1,0 +1,1 @@
+"""Parts of the kinds about the Docker engine."""

@@ -1,0 +1,1 @@
+"""Parts of the kinds that change a machine's own network."""

@@ -1,0 +1,1 @@
+"""What the scripts that xCAT ships mean as steps."""
