@@ -161,8 +161,8 @@ def _reads_files(placed: PlacedStep) -> bool:
     declared = placed.inputs.declared
     asked = [
         lookup.path[1]
-        for _, it in templates_in(placed.spec.with_)
-        for lookup in it.lookups
-        if lookup.path[0] == "input"
+        for _, template in templates_in(placed.spec.with_)
+        for lookup in template.lookups
+        if lookup.path[0] == "input" and lookup.default is None
     ]
     return not any(name in declared and declared[name].default in (None, "") for name in asked)

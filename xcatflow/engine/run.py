@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Any
@@ -101,7 +101,7 @@ class Run:
                 workflow=spec.name,
                 summary=spec.summary,
                 nodes=tuple(lane.node for lane in lanes),
-                steps=tuple((step.id, step.spec.use) for step in job.workflow.steps),
+                steps=tuple(_announced(job.workflow, lanes)),
             )
         )
         ended: dict[str, Outcome] = {}
@@ -199,6 +199,14 @@ class Run:
 
     def _note(self, level: str, text: str) -> None:
         self.bus.emit(Noted(at=time.time(), level=level, text=text))
+
+
+def _announced(workflow: PlacedWorkflow, lanes: Sequence[Lane]) -> Iterator[tuple[str, str]]:
+    """(id, kind) of all steps in their order: of those that are several, by `for_each` or by what they stand for, each one."""
+    known = {prepared.id: prepared.step.kind for lane in lanes for prepared in lane.steps}
+    for step in workflow.steps:
+        inner = [each for each in known.items() if each[0].startswith((f"{step.id}/", f"{step.id}["))]
+        yield from inner if inner and step.id not in known else ((step.id, step.spec.use),)
 
 
 class _Gate:

@@ -488,6 +488,8 @@ def test_a_composite_step_is_several_steps_by_the_nodes_definition(monkeypatch: 
         ("n2", "t"): "1",
     }
     assert [step for node, step in rig.steps() if node == "n1"] == ["both/a", "both/n1", "then"]
+    started = next(event for event in rig.events if isinstance(event, WorkflowStarted))
+    assert [step for step, _ in started.steps] == ["both/a", "both/n1", "both/n2", "then"]
     rig.world.acts.clear()
     assert rig(workflow([pair, {**value("then", "t", "1"), "after": "both"}])) == ExitCode.OK
     assert rig.world.acts == []
