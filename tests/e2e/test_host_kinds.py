@@ -87,6 +87,7 @@ EXECUTE:
 settings.post
 APPEND:
 profile.extra -> /etc/profile
+profile.extra -> /etc/hosts
 MERGE:
 groups -> /etc/group
 """
@@ -209,7 +210,10 @@ def test_the_files(cli: Cli) -> None:
     assert at_host(cli, "tail -n 1 /etc/profile; tail -n 1 /etc/group; ls /etc/other 2>&1 || true").splitlines()[:2] == [
         "EXTRA=1", "crew:x:2400:ops",
     ]  # fmt: skip
-    assert at_host(cli, "ls /var/xcat/syncfiles/org/etc") == "group\nprofile"
+    assert at_host(cli, "ls /var/xcat/syncfiles/org/etc") == "group\nhosts\nprofile"
+    assert at_host(cli, "tail -n 1 /etc/hosts") == "EXTRA=1", (
+        "a file that is mounted by itself is written where it stands"
+    )
     assert at_host(cli, "cd /srv/www; find . | sort; stat -c %a 'deep/run it'").splitlines() == [
         ".", "./deep", "./deep/run it", "./index.html", "750",
     ]  # fmt: skip

@@ -173,7 +173,7 @@ def test_systemd_networkd(networkd: Machine) -> None:
 def test_systemd_networkd_and_other_params_later(networkd: Machine) -> None:
     networkd.at.converge(STEP, want())
     for address in ("10.9.0.77/24", "10.9.0.78/24"):
-        networkd.at.converge(STEP, want(address=address, gateway="10.9.0.9"))
+        networkd.at.converge(STEP, want(address=address, gateway="10.9.0.9", check=["10.9.0.1"]))
     network = networkd.read(f"{NETWORKD}.network").splitlines()
     assert [line for line in network if line.startswith(("Address", "Gateway"))] == [
         "Address=10.9.0.5/24", "Address=10.9.0.78/24", "Gateway=10.9.0.9",

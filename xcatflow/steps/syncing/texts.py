@@ -92,9 +92,13 @@ cat >"$i"
 t=$(mktemp "$d/.xcatflow.XXXXXX")
 [ "$(sha256sum <"$i")" = "$h  -" ] || { echo "the content did not arrive whole" >&2; exit 1; }
 """
-_PLACE = """\
-sync "$t" 2>/dev/null || sync
-mv -f -- "$t" "$f"
+_PUT = """\
+# What is mounted there by itself, as a container's /etc/hosts is, can be written only where it stands.
+put() { if grep -qsF " $f " /proc/self/mountinfo; then cat -- "$t" >"$f"; rm -f -- "$t"; else mv -f -- "$t" "$f"; fi; }
+"""
+_PLACE = f"""\
+{_PUT}sync "$t" 2>/dev/null || sync
+put
 if command -v restorecon >/dev/null; then restorecon -- "$f" || echo "restorecon failed" >&2; fi
 """
 _APPEND = 'cp -p -- "$f" "$t"\n{ first; cat -- "$i"; } >"$t"\n'
@@ -174,6 +178,6 @@ def take_text_out(at: Target, text: Text) -> None:
     values = f"f={quote(text.item.dest)} s={quote(text.saved)}"
     checked(
         at,
-        f'{values}\nset -eu; d=${{f%/*}}; t=$(mktemp "$d/.xcatflow.XXXXXX"); cp -p -- "$s" "$t"; mv -f -- "$t" "$f"; rm -f -- "$s"',
+        f'{values}\n{_PUT}set -eu; d=${{f%/*}}; t=$(mktemp "$d/.xcatflow.XXXXXX"); cp -p -- "$s" "$t"; put; rm -f -- "$s"',
         f'cannot restore "{text.item.dest}"',
     )
