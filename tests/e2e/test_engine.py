@@ -175,7 +175,7 @@ def test_setupdockerhost_makes_a_network_of_docker_once(cli: Cli) -> None:
 
 def test_containers_that_a_killed_run_stopped_run_again(cli: Cli) -> None:
     """The next run notes what runs, and finds on the host what should."""
-    stop: dict[str, Any] = {"package": "docker.io", "version": "1.0", "containers": "stop"}
+    stop: dict[str, Any] = {"package": "docker.io", "containers": "stop"}
     steps = [
         {"id": "drained", "use": "docker.drained", "with": stop},
         {"id": "wait", "use": "ssh.command", "with": {"run": "sleep 60", "always": True}},
@@ -184,12 +184,16 @@ def test_containers_that_a_killed_run_stopped_run_again(cli: Cli) -> None:
     for name, given in (("stops", steps), ("back", back)):
         workflow = {"schema": 1, "name": name, "summary": name, "nodes": "host01", "steps": given}
         (cli.site / "workflows" / f"{name}.yaml").write_text(json.dumps(workflow))
+    # There is one version in the archive: dpkg has to believe that it is an upgrade.
+    older = "sed -i '/^Package: docker.io$/,/^$/s/^Version: .*/Version: 20.10.1-1/' /var/lib/dpkg/status"
+    cli.ssh("host01", f"cp -p /var/lib/dpkg/status /root/status && {older}")
     command = [sys.executable, "-m", "xcatflow", "--site", str(cli.site), "apply", "stops", "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout
     assert any(json.loads(line).get("step") == "drained" and "step-ended" in line for line in process.stdout)
     process.kill()
     process.wait()
+    cli.ssh("host01", "mv /root/status /var/lib/dpkg/status")
     assert cli.ssh("host01", "docker ps -q") == ""
     assert changed(cli.events("apply", "back")) == [("host01", "running")]
     assert cli.ssh("host01", "docker ps --format '{{.Names}}' | sort").split() == ["job", "web"]

@@ -233,7 +233,7 @@ def test_only_who_is_allowed_reaches_the_port(cli: Cli) -> None:
     )
     at_host(cli, f"systemd-run -q --unit=listens perl -e '{listen}'")
     host = address(cli.site)
-    assert any(port_open(host, 2399) for _ in range(20))
+    assert _opens(host, 2399)
     allowed = ("--input", "allow=192.0.2.0/24")
     done = cli("apply", "kinds", *allowed, code=1)
     assert 'it would be shut out of the ports; add it, or say "controller: false"' in " ".join(done.stdout.split())
@@ -332,7 +332,8 @@ def test_the_host_starts_again_and_keeps_it_all(cli: Cli) -> None:
     assert at_host(cli, "systemctl is-active xcatflow-firewall") == "active"
     assert "drop" in at_host(cli, "nft list table inet xcatflow")
     left = {step for _, step in changed(cli.events("plan", "kinds"), "would-change")} - {"old-key", "key"}
-    assert left <= {"small", "forward", "buffers"}, left
+    # A lab host gets /etc/hosts anew with each start, so what "list" appended there is gone.
+    assert left <= {"small", "forward", "buffers", "list"}, left
 
 
 def test_users_keys_and_rules_go_again(cli: Cli) -> None:
@@ -346,3 +347,13 @@ def test_users_keys_and_rules_go_again(cli: Cli) -> None:
     )
     for name in ("gone", "open"):
         cli("plan", name, "--check")
+
+
+def _opens(host: str, port: int) -> bool:
+    """Does the port open within ten seconds? One that nobody listens at refuses at once."""
+    deadline = time.monotonic() + 10
+    while not port_open(host, port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
