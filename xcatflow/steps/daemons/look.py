@@ -107,7 +107,8 @@ def refuse(seen: DaemonState, bridges: Sequence[str]) -> None:
             pass
         case "not-found":
             raise ActFailed(
-                "docker is not installed, systemd knows no docker.service: install it first (package.present)"
+                "docker is not installed, systemd knows no docker.service: install it first: "
+                "name it in a package list of the osimage, or by package.present"
             )
         case "masked":
             raise ActFailed('docker.service is masked: "systemctl unmask docker.service" first')
