@@ -7,7 +7,7 @@ Files: `ca.pem` and `ca-key.pem`; `next/` while a new pair takes their places; `
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from xcatflow.errors import InvalidInput, reason_of
@@ -178,8 +178,3 @@ class CaFiles:
         except OSError as error:
             raise InvalidInput(f'cannot read CA certificate "{certificate}": {reason_of(error)}') from None
         return load_issuer((str(certificate), held), (str(key), read_private(key)), now=now or self.now(), renew=renew)
-
-
-def days_left(ends: datetime, now: datetime) -> int:
-    """Whole days until then, negative when it is over."""
-    return (ends - now.astimezone(UTC)).days
